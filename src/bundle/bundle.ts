@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto'
+import type { CompileCounts } from '../compile.ts'
+import { type Diagnostic, formatSubject } from '../diagnostics.ts'
+import type { Payloads } from '../emit/emit.ts'
+import { formatPlan } from '../plan/canonical.ts'
+import { formatProvenance, type Provenance } from '../plan/provenance.ts'
+import type { Family, Plan } from '../plan/types.ts'
+import { VERSION } from '../version.ts'
+
+/** What tells whether a bundle is complete and whose it is. `schemas/manifest.schema.json` states the same. */
+export interface Manifest {
+  readonly version: 1
+  readonly tool: { readonly name: 'ipvsc'; readonly version: string }
+  readonly node: string
+  readonly families: readonly Family[]
+  /** SHA-256 of plan.json. */
+  readonly fingerprint: string
+  readonly files: readonly FileEntry[]
+  readonly counts: Counts
+  readonly quarantined: readonly QuarantinedObject[]
+}
+
+export interface FileEntry {
+  readonly name: string
+  readonly sha256: string
+  readonly bytes: number
+}
+
+export interface Counts extends CompileCounts, PlanCounts {}
+
+export interface PlanCounts {
+  readonly virtualServers: number
+  readonly realServers: number
+  readonly sets: number
+  readonly setEntries: number
+  readonly chains: number
+  readonly rules: number
+  /** Bound to the dummy interface. */
+  readonly addresses: number
+}
+
+/** An object that was left out because of an error. */
+export interface QuarantinedObject {
+  readonly kind: string
+  readonly namespace: string | null
+  readonly name: string
+  readonly codes: readonly string[]
+}
+
+export interface BundleInput {
+  readonly node: string
+  readonly plan: Plan
+  readonly provenance: Provenance
+  readonly payloads: Payloads
+  readonly counts: CompileCounts
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+export interface Bundle {
+  readonly manifest: Manifest
+  /** Text by file name; the manifest comes last, because it names the others. */
+  readonly files: ReadonlyMap<string, string>
+}
+
+/** Everything that is carried to a node. Without times or places, so that equal plans make equal bundles. */
+export function makeBundle({ node, plan, provenance, payloads, counts, diagnostics }: BundleInput): Bundle {
+  const planText = formatPlan(plan)
+  const contents = new Map<string, string>([
+    ...payloads,
+    ['plan.json', planText],
+    ['provenance.json', formatProvenance(provenance)],
+  ])
+  const files = [...contents].map(([name, text]) => fileEntry(name, text))
+  const manifest: Manifest = {
+    version: 1,
+    tool: { name: 'ipvsc', version: VERSION },
+    node,
+    families: plan.families,
+    fingerprint: files.find(({ name }) => name === 'plan.json')?.sha256 as string,
+    files,
+    counts: { ...counts, ...countPlan(plan) },
+    quarantined: quarantinedObjects(diagnostics),
+  }
+  return { manifest, files: contents.set('manifest.json', `${JSON.stringify(manifest, null, 2)}\n`) }
+}
+
+const fileEntry = (name: string, text: string): FileEntry => ({
+  name,
+  sha256: createHash('sha256').update(text).digest('hex'),
+  bytes: Buffer.byteLength(text),
+})
+
+export function countPlan({ virtualServers, sets, tables, dummyInterface }: Plan): PlanCounts {
+  const chains = tables.flatMap((table) => table.chains)
+  const total = <T>(items: readonly T[], count: (item: T) => number): number =>
+    items.reduce((sum, item) => sum + count(item), 0)
+  return {
+    virtualServers: virtualServers.length,
+    realServers: total(virtualServers, ({ realServers }) => realServers.length),
+    sets: sets.length,
+    setEntries: total(sets, ({ entries }) => entries.length),
+    chains: chains.length,
+    rules: total(chains, ({ rules }) => rules.length),
+    addresses: dummyInterface.addresses.length,
+  }
+}
+
+export function quarantinedObjects(diagnostics: readonly Diagnostic[]): QuarantinedObject[] {
+  const objects = new Map<string, QuarantinedObject & { readonly codes: string[] }>()
+  for (const { quarantined, subject, code } of diagnostics) {
+    if (!quarantined || subject === null) continue
+    const key = formatSubject(subject)
+    const known = objects.get(key) ?? { ...subject, codes: [] }
+    if (!known.codes.includes(code)) known.codes.push(code)
+    objects.set(key, known)
+  }
+  return [...objects].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object)
+}

@@ -1,0 +1,73 @@
+import pc from 'picocolors'
+import type { Manifest } from '../bundle/bundle.ts'
+import { type Diagnostic, hasErrors } from '../diagnostics.ts'
+import type { ReadResult } from '../read/types.ts'
+import { diagnosticData, formatDiagnostics } from './report.ts'
+import { formatCounts, formatReadSummary, formatSkipped, formatVerdict, readSummary } from './summary.ts'
+
+/** What a command has to say at its end. */
+export interface Report {
+  readonly result: ReadResult
+  readonly diagnostics: readonly Diagnostic[]
+  readonly otherFiles: number
+  readonly bundles: readonly { readonly manifest: Manifest; readonly folder: string }[]
+}
+
+/** Where commands speak: results to standard output, everything about them to standard error. */
+export interface Console {
+  /** A line that the next one replaces; an empty text wipes it. Only on a terminal. */
+  readonly progress: (text: string) => void
+  readonly report: (report: Report) => void
+  readonly print: (text: string) => void
+}
+
+export interface ConsoleOptions {
+  readonly output: 'text' | 'json'
+  readonly quiet: boolean
+  /** Whether standard output carries a payload, so that the report must not. */
+  readonly payload: boolean
+}
+
+export function createConsole({ output, quiet, payload }: ConsoleOptions): Console {
+  const started = performance.now()
+  const terminal = process.stderr.isTTY === true
+  return {
+    progress: (text) => {
+      if (terminal && !quiet && output === 'text') process.stderr.write(`\r\u001b[K${text.slice(0, 100)}`)
+    },
+    print: (text) => process.stdout.write(text),
+    report: (report) => {
+      const milliseconds = performance.now() - started
+      if (output === 'json') {
+        const stream = payload ? process.stderr : process.stdout
+        stream.write(`${JSON.stringify(reportData(report, milliseconds), null, 2)}\n`)
+      } else process.stderr.write(reportText(report, milliseconds, quiet, terminal))
+    },
+  }
+}
+
+function reportText(report: Report, milliseconds: number, quiet: boolean, terminal: boolean): string {
+  const { result, diagnostics, otherFiles, bundles } = report
+  const style = { colors: pc.isColorSupported && terminal, frames: terminal, texts: result.texts }
+  const problems = formatDiagnostics(diagnostics, style)
+  if (quiet) return problems
+  return [
+    problems,
+    formatReadSummary(readSummary(result, otherFiles)),
+    formatSkipped(diagnostics),
+    ...bundles.map(
+      ({ manifest, folder }) =>
+        `${formatCounts(manifest.node, manifest.counts)}bundle: ${folder} ${manifest.fingerprint.slice(0, 12)}\n`,
+    ),
+    formatVerdict(diagnostics, milliseconds),
+  ].join('')
+}
+
+const reportData = ({ result, diagnostics, otherFiles, bundles }: Report, milliseconds: number): object => ({
+  version: 1,
+  ok: !hasErrors(diagnostics),
+  read: readSummary(result, otherFiles),
+  bundles,
+  diagnostics: diagnostics.map(diagnosticData),
+  milliseconds: Math.round(milliseconds),
+})

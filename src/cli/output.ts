@@ -1,0 +1,78 @@
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { UsageError } from './exitCodes.ts'
+
+/**
+ * Writes files into a folder all or none: they are written beside it first and renamed into place. A folder that
+ * holds anything but an older bundle is refused, unless `force`.
+ */
+export function writeFolder(folder: string, files: ReadonlyMap<string, string>, force: boolean): void {
+  const target = resolve(folder)
+  if (!force) refuseForeign(target, files)
+  guarded(target, () => {
+    mkdirSync(dirname(target), { recursive: true })
+    const staging = mkdtempSync(join(dirname(target), `.${basename(target)}-`))
+    chmodSync(staging, 0o755)
+    try {
+      for (const [name, text] of files) {
+        const path = join(staging, name)
+        mkdirSync(dirname(path), { recursive: true })
+        writeFileSync(path, text)
+      }
+      const old = `${staging}.old`
+      const existed = statSync(target, { throwIfNoEntry: false }) !== undefined
+      if (existed) renameSync(target, old)
+      renameSync(staging, target)
+      if (existed) rmSync(old, { recursive: true, force: true })
+    } finally {
+      rmSync(staging, { recursive: true, force: true })
+    }
+  })
+}
+
+/** What a bundle of any plan may hold. */
+const BUNDLE_FILES = /^(plan|provenance|manifest)\.json$|\.restore$|^ip\.batch$|^(sysctl|modules)\.conf$/
+
+function refuseForeign(target: string, files: ReadonlyMap<string, string>): void {
+  const known = new Set([...files.keys()].map((name) => name.split('/')[0]))
+  const entries = guarded(target, () =>
+    statSync(target, { throwIfNoEntry: false }) === undefined ? [] : readdirSync(target),
+  )
+  const foreign = entries.find((name) => !known.has(name) && !BUNDLE_FILES.test(name))
+  if (foreign !== undefined)
+    throw new UsageError(
+      `${target} holds ${foreign}, which is no part of a bundle; name another folder or give --force`,
+    )
+}
+
+/** Writes one file, all or nothing. */
+export function writeText(path: string, text: string): void {
+  guarded(path, () => {
+    mkdirSync(dirname(resolve(path)), { recursive: true })
+    const staging = `${path}.${process.pid}.tmp`
+    try {
+      writeFileSync(staging, text)
+      renameSync(staging, path)
+    } finally {
+      rmSync(staging, { force: true })
+    }
+  })
+}
+
+function guarded<T>(path: string, run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof UsageError) throw error
+    throw new UsageError(`cannot write ${path}: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,188 @@
+import { Command, CommanderError, Option } from 'commander'
+import { VERSION } from '../version.ts'
+import { type BuildOptions, build, check, EMIT_NAMES } from './build.ts'
+import { createConsole } from './console.ts'
+import { EXIT, UsageError } from './exitCodes.ts'
+import { SCHEMA_NAMES } from './schema.ts'
+
+interface OutputOptions {
+  readonly output: 'text' | 'json'
+  readonly quiet?: boolean
+}
+
+const EXIT_STATUS_HELP = `
+Exit status: 0 done, 1 the input has errors and nothing was written, 2 wrong usage or a file that cannot be
+read or written.`
+
+const INPUT_HELP = 'files, directories (with all below them), or - for standard input; JSON or YAML'
+
+/** Runs the command line and gives the exit status. */
+export async function run(argv: readonly string[]): Promise<number> {
+  let status: number = EXIT.done
+  const program = createProgram((result) => {
+    status = result
+  })
+  try {
+    await program.parseAsync(argv as string[])
+    return status
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
+    if (!(error instanceof UsageError)) throw error
+    process.stderr.write(`ipvsc: ${error.message}\n`)
+    return EXIT.usage
+  }
+}
+
+function createProgram(finish: (status: number) => void): Command {
+  const program = new Command('ipvsc')
+    .description('Compiles Kubernetes Services into the IPVS, ipset and iptables rules of a node.')
+    .version(VERSION, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .exitOverride()
+    .showHelpAfterError('(ipvsc --help tells more)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ ipvsc build cluster.yaml --node worker-1 --emit ipvs
+  $ kubectl get services,endpointslices,nodes -A -o json | ipvsc build - --node worker-1 -o bundle
+  $ ipvsc check manifests/
+  $ ipvsc snapshot -o cluster.json
+${EXIT_STATUS_HELP}`,
+    )
+  addBuild(program, finish)
+  addCheck(program, finish)
+  addSnapshot(program, finish)
+  addSchema(program)
+  return program
+}
+
+const withOutput = (command: Command): Command =>
+  command
+    .addOption(new Option('--output <form>', 'how to report').choices(['text', 'json']).default('text'))
+    .option('-q, --quiet', 'report problems only')
+
+const withCompilation = (command: Command): Command =>
+  command
+    .option(
+      '--config <file>',
+      'KubeProxyConfiguration, or a ConfigMap that holds one (default: from the inputs)',
+    )
+    .option(
+      '--node-addresses <file>',
+      'output of "ip -j addr" on the node (default: the addresses in its status)',
+    )
+    .option('--node-ip <addresses>', 'addresses of the node, the primary one of each family first: A,B')
+    .option('--family <families>', 'restrict the plan: ipv4, ipv6 or both', 'ipv4,ipv6')
+    .addOption(
+      new Option(
+        '--on-conflict <policy>',
+        'when two Services claim one address and port: refuse, or the older has it',
+      )
+        .choices(['error', 'first'])
+        .default('error'),
+    )
+    .option('--quarantine', 'leave objects with errors out alone and compile the rest')
+
+function addBuild(program: Command, finish: (status: number) => void): void {
+  const command = program
+    .command('build')
+    .description('Compile the rules of a node into a bundle of files, or print one part of it.')
+    .argument('<inputs...>', INPUT_HELP)
+    .option('-n, --node <name>', 'the Node to compile for')
+    .option('--all-nodes', 'compile every Node, each into a folder of its name')
+    .option('-o, --out-dir <dir>', 'folder for the bundle')
+    .addOption(new Option('--emit <part>', 'print one part to standard output').choices(EMIT_NAMES))
+    .option('--templates <dir>', 'folder of templates that replace shipped ones')
+    .option('--set-prerequisites', "set what belongs to the node's owner too, instead of only checking it")
+    .option('--force', 'write into a folder that holds other files, replacing them')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ ipvsc build cluster.json --node worker-1 -o bundle
+  $ ipvsc build services.yaml slices.yaml nodes.yaml --node worker-1 --config kube-proxy.yaml --emit iptables
+  $ ipvsc build dump/ --all-nodes -o bundles --quarantine --output json
+${EXIT_STATUS_HELP}`,
+    )
+  withOutput(withCompilation(command)).action(
+    async (inputs: string[], options: BuildOptions & OutputOptions) => {
+      const console = createConsole({
+        output: options.output,
+        quiet: options.quiet ?? false,
+        payload: options.emit !== undefined,
+      })
+      finish(await build(inputs, options, console))
+    },
+  )
+}
+
+function addCheck(program: Command, finish: (status: number) => void): void {
+  const command = program
+    .command('check')
+    .description('Report every problem of the inputs, without writing anything.')
+    .argument('<inputs...>', INPUT_HELP)
+    .option('-n, --node <name>', 'check for this Node alone (default: for all of them)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ ipvsc check manifests/ --output json
+  $ kubectl get services,endpointslices,nodes -A -o yaml | ipvsc check -
+${EXIT_STATUS_HELP}`,
+    )
+  withOutput(withCompilation(command)).action(
+    async (inputs: string[], options: BuildOptions & OutputOptions) => {
+      const console = createConsole({ output: options.output, quiet: options.quiet ?? false, payload: false })
+      finish(await check(inputs, options, console))
+    },
+  )
+}
+
+function addSnapshot(program: Command, finish: (status: number) => void): void {
+  program
+    .command('snapshot')
+    .description(
+      'List Services, EndpointSlices, Endpoints and Nodes of a live cluster as one canonical file.',
+    )
+    .option('--kubeconfig <file>', 'default: $KUBECONFIG, ~/.kube/config, or the service account of the pod')
+    .option('--context <name>', "default: the kubeconfig's current context")
+    .option('-o, --out <file>', 'where to write; - is standard output', '-')
+    .option('--page-size <objects>', 'objects to ask for at once', '500')
+    .option('--timeout <seconds>', 'how long to wait for one answer', '30')
+    .option('-q, --quiet', 'no progress')
+    .addHelpText(
+      'after',
+      `
+The bytes do not depend on the order in which the server lists, nor on bookkeeping such as resource versions.
+The account needs "list" on services, endpoints, nodes and endpointslices.discovery.k8s.io, in all namespaces.
+
+Examples:
+  $ ipvsc snapshot -o cluster.json
+  $ ipvsc snapshot --context production | ipvsc build - --node worker-1 -o bundle
+${EXIT_STATUS_HELP}`,
+    )
+    .action(async (options) => {
+      const { snapshot } = await import('./snapshot.ts')
+      finish(await snapshot(options))
+    })
+}
+
+function addSchema(program: Command): void {
+  program
+    .command('schema')
+    .description('Print the JSON Schema of an input kind, of the plan or of the manifest.')
+    .addArgument(program.createArgument('<name>', 'which one').choices([...SCHEMA_NAMES]))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ ipvsc schema plan > plan.schema.json
+  $ ipvsc schema kubeproxyconfiguration
+${EXIT_STATUS_HELP}`,
+    )
+    .action(async (name: string) => {
+      const { schemaText } = await import('./schema.ts')
+      process.stdout.write(await schemaText(name))
+    })
+}

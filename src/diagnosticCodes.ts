@@ -1,0 +1,42 @@
+/** Every code a diagnostic may carry, with what it means. `docs/diagnostics.md` shows the same table. */
+export const DIAGNOSTIC_CODES = {
+  ADDRESS_DUPLICATE: 'Two Services (or two ports of one) claim the same address, port and protocol.',
+  ADDRESS_INVALID: 'The text is not an IP address in canonical notation.',
+  ADDRESS_OTHER_FAMILY:
+    'The address belongs to a family that its Service or slice does not serve; it is skipped.',
+  ADDRESS_SPECIAL: 'Loopback, link-local, multicast and unspecified addresses name no single host.',
+  ANNOTATION_CONFLICT: 'Two annotations of a Service ask for different schedulers.',
+  CONFIG_AMBIGUOUS: 'The input holds several proxy configurations.',
+  CONFIG_FIELD_UNUSED: 'The configuration field is accepted and has no effect on these rules.',
+  CONFIG_MODE: 'The configuration selects another proxy mode; the rules are those of IPVS mode all the same.',
+  CONFIG_VALUE: 'The value of a configuration field cannot be used.',
+  DETECT_LOCAL_UNAVAILABLE: 'What the local-traffic detector needs is absent for a family.',
+  DUPLICATE_OBJECT: 'The same object is defined twice, with different contents.',
+  ENDPOINTS_ORPHAN: 'An Endpoints object belongs to no Service of the input.',
+  HEALTH_CHECK_EXTERNAL: 'A health-check node port is opened; answering it is left to an agent on the node.',
+  KERNEL_TOO_OLD: 'The kernel of the node is older than 4.1.',
+  KERNEL_UNKNOWN: 'The kernel version of the node is unknown, so settings for old kernels are left alone.',
+  LOCAL_POLICY_NO_LOCAL_ENDPOINT: 'A Local traffic policy has no endpoint on the node.',
+  NAME_INVALID: 'A name that would reach a rule has characters that no interface or object may have.',
+  NODE_ADDRESS_UNKNOWN: 'No address of the node is known for a family.',
+  NODE_NOT_FOUND: 'The named Node is not in the input.',
+  NODE_PORT_NO_ADDRESS: 'No address of the node serves node ports, so node ports of the family are skipped.',
+  NOT_AN_OBJECT: 'A document is not a Kubernetes object or a list of them.',
+  NO_SERVICES: 'The input holds no Service.',
+  SCHEDULER_FLAG_UNKNOWN: 'The scheduler does not have this flag.',
+  SCHEDULER_UNKNOWN: 'The kernel has no scheduler of this name.',
+  SCHEMA: 'A field has a value that its schema refuses.',
+  SERVICE_EXTERNAL_NAME: 'An ExternalName Service has no rules.',
+  SERVICE_HEADLESS: 'A headless Service has no rules.',
+  SERVICE_NO_CLUSTER_IP: 'The Service has no cluster IP: the API server has not assigned one.',
+  SERVICE_NO_PORTS: 'The Service has no ports, so it has no rules.',
+  SERVICE_OTHER_PROXY: 'Another proxy is responsible for the Service.',
+  SLICE_FQDN: 'An EndpointSlice of host names has no rules.',
+  SLICE_ORPHAN: 'An EndpointSlice belongs to no Service of the input.',
+  SOURCE_RANGES_OTHER_FAMILY:
+    'No source range has the family of the load balancer address, so nothing is filtered.',
+  SYNTAX: 'The text is not valid JSON or YAML.',
+  VERSION_UNSUPPORTED: 'The object has an API version that is not read.',
+} as const
+
+export type DiagnosticCode = keyof typeof DIAGNOSTIC_CODES

@@ -1,0 +1,186 @@
+import { isDeepStrictEqual } from 'node:util'
+import { kernelSetName, SET_DEFINITIONS } from '../plan/sets.ts'
+import type { Family, Plan, RealServer, SetEntry, Table, TableName, VirtualServer } from '../plan/types.ts'
+import { ipRows, parseIpBatch } from './ip.ts'
+import { ipsetRows, parseIpsetRestore } from './ipset.ts'
+import { iptablesRows, ownedTables, type ParsedTable, parseIptablesRestore } from './iptables.ts'
+import { ipvsRows, parseIpvsRestore } from './ipvs.ts'
+import { moduleRows, parseModulesConf } from './modules.ts'
+import { PAYLOAD_NAMES, type PayloadName } from './names.ts'
+import { defaultRenderer, type Renderer } from './render.ts'
+import { PayloadSyntaxError } from './syntax.ts'
+import { parseSysctlConf, sysctlRows } from './sysctl.ts'
+
+/** Text by payload name, in the order of PAYLOAD_NAMES; a family that the plan lacks has no payload. */
+export type Payloads = ReadonlyMap<PayloadName, string>
+
+interface PayloadDefinition {
+  readonly rows: (plan: Plan) => object
+  /** The part of the plan that the payload carries. */
+  readonly part: (plan: Plan) => unknown
+  /** Reads that part back. */
+  readonly parse: (text: string, plan: Plan) => unknown
+  /** Default: deep equality. */
+  readonly equal?: (part: never, parsed: never) => boolean
+}
+
+const DEFINITIONS: Readonly<Record<PayloadName, PayloadDefinition>> = {
+  'modules.conf': { rows: moduleRows, part: ({ modules }) => modules, parse: parseModulesConf },
+  'sysctl.conf': {
+    rows: sysctlRows,
+    part: ({ sysctls, conntrack }) => ({ sysctls, conntrack }),
+    parse: parseSysctlConf,
+  },
+  'ipset.restore': {
+    rows: ipsetRows,
+    part: ({ sets }) => sets,
+    parse: (text) => {
+      const { sets, foreign } = parseIpsetRestore(text)
+      return foreign.length === 0 ? sets : []
+    },
+    equal: setsEqual,
+  },
+  'iptables.restore': tablesOf('ipv4'),
+  'ip6tables.restore': tablesOf('ipv6'),
+  'ipvs.restore': {
+    rows: ipvsRows,
+    part: ({ virtualServers }) => virtualServers,
+    parse: (text, plan) => {
+      const { virtualServers, timeouts } = parseIpvsRestore(text)
+      return isDeepStrictEqual(timeouts, plan.ipvsTimeouts) ? virtualServers : { virtualServers, timeouts }
+    },
+    equal: virtualServersEqual,
+  },
+  'ip.batch': { rows: ipRows, part: ({ dummyInterface }) => dummyInterface, parse: parseIpBatch },
+}
+
+function tablesOf(family: Family): PayloadDefinition {
+  return {
+    rows: (plan) => iptablesRows(plan, family),
+    part: ({ tables }) => ({ tables: tables.filter((table) => table.family === family), foreign: [] }),
+    parse: (text, plan) => {
+      const parsed = parseIptablesRestore(text, family)
+      const owned = ownedTables(parsed, family, ownedChains(plan, family))
+      return { ...owned, foreign: [...owned.foreign, ...rulesBeyond(parsed, owned.tables)] }
+    },
+  }
+}
+
+/** What a payload holds besides the plan's rules: nothing, or a template put it there. */
+function rulesBeyond(parsed: readonly ParsedTable[], owned: readonly Table[]): string[] {
+  const rules = parsed.flatMap(({ chains }) => chains.flatMap((chain) => chain.rules)).length
+  const ours = owned.flatMap(({ chains, jumps }) => [
+    ...jumps,
+    ...chains.flatMap((chain) => chain.rules),
+  ]).length
+  return rules === ours ? [] : [`${rules - ours} rules that the plan does not have`]
+}
+
+const ownedChains = ({ tables }: Plan, family: Family): Record<TableName, readonly string[]> => {
+  const chains = (name: TableName) =>
+    tables
+      .find((table) => table.family === family && table.name === name)
+      ?.chains.map((chain) => chain.name) ?? []
+  return { nat: chains('nat'), filter: chains('filter') }
+}
+
+/** A payload whose text does not say what the plan says: a template is at fault. */
+export class PayloadMismatch extends Error {
+  readonly payload: PayloadName
+  constructor(payload: PayloadName, reason: string) {
+    super(
+      `${payload} does not read back as the plan says (${reason}); its template in templates/ is at fault`,
+    )
+    this.payload = payload
+  }
+}
+
+export interface EmitOptions {
+  /** Default: the shipped templates. */
+  readonly renderer?: Renderer
+  /** Default: all that the plan has. */
+  readonly only?: readonly PayloadName[]
+}
+
+/**
+ * The text payloads of a plan. Every one is parsed back and compared with the plan before it is given out:
+ * a PayloadMismatch says which one differs.
+ */
+export function emit(
+  plan: Plan,
+  { renderer = defaultRenderer, only = PAYLOAD_NAMES }: EmitOptions = {},
+): Payloads {
+  const has = (name: PayloadName): boolean =>
+    name === 'iptables.restore'
+      ? plan.families.includes('ipv4')
+      : name !== 'ip6tables.restore' || plan.families.includes('ipv6')
+  return new Map(
+    PAYLOAD_NAMES.filter((name) => only.includes(name) && has(name)).map((name) => {
+      const text = renderer[name](DEFINITIONS[name].rows(plan))
+      verify(name, text, plan)
+      return [name, text]
+    }),
+  )
+}
+
+function verify(name: PayloadName, text: string, plan: Plan): void {
+  const { part, parse, equal = isDeepStrictEqual } = DEFINITIONS[name]
+  let parsed: unknown
+  try {
+    parsed = parse(text, plan)
+  } catch (error) {
+    if (error instanceof PayloadSyntaxError) throw new PayloadMismatch(name, error.message)
+    throw error
+  }
+  if (!equal(part(plan) as never, parsed as never)) throw new PayloadMismatch(name, 'the contents differ')
+}
+
+/** As deep equality, for lists of hundreds of thousands. */
+function virtualServersEqual(wanted: readonly VirtualServer[], parsed: readonly VirtualServer[]): boolean {
+  return (
+    wanted.length === parsed.length &&
+    wanted.every((server, index) => virtualServerEqual(server, parsed[index] as VirtualServer))
+  )
+}
+
+function virtualServerEqual(a: VirtualServer, b: VirtualServer): boolean {
+  return (
+    a.address === b.address &&
+    a.port === b.port &&
+    a.protocol === b.protocol &&
+    a.scheduler === b.scheduler &&
+    a.flags.join() === b.flags.join() &&
+    isDeepStrictEqual(a.persistence, b.persistence) &&
+    a.realServers.length === b.realServers.length &&
+    a.realServers.every((server, index) => realServerEqual(server, b.realServers[index] as RealServer))
+  )
+}
+
+const realServerEqual = (a: RealServer, b: RealServer): boolean =>
+  a.address === b.address && a.port === b.port && a.forwarding === b.forwarding && a.weight === b.weight
+
+type Sets = Plan['sets']
+
+function setsEqual(wanted: Sets, parsed: Sets): boolean {
+  return (
+    wanted.length === parsed.length &&
+    wanted.every((set, index) => {
+      const { entries, ...rest } = set
+      const { entries: others, ...otherRest } = parsed[index] as Sets[number]
+      return isDeepStrictEqual(rest, otherRest) && entriesEqual(entries, others)
+    })
+  )
+}
+
+const entriesEqual = (a: readonly SetEntry[], b: readonly SetEntry[]): boolean =>
+  a.length === b.length && a.every((entry, index) => sameFields(entry, b[index] as SetEntry))
+
+function sameFields(a: SetEntry, b: SetEntry): boolean {
+  const [left, right] = [a as unknown as Record<string, unknown>, b as unknown as Record<string, unknown>]
+  const keys = Object.keys(left)
+  return keys.length === Object.keys(right).length && keys.every((key) => left[key] === right[key])
+}
+
+/** The names of all sets that ipvsc owns in a family. */
+export const ownedSetNames = (family: Family): string[] =>
+  SET_DEFINITIONS.map(({ name }) => kernelSetName(name, family))

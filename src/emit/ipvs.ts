@@ -1,0 +1,232 @@
+import { canonicalAddress, familyOf, formatIPv4, hostLength, parseIPv4 } from '../net/address.ts'
+import {
+  type ForwardingMethod,
+  type IpvsTimeouts,
+  type Persistence,
+  type Plan,
+  type Protocol,
+  type RealServer,
+  SCHEDULER_FLAGS,
+  SCHEDULERS,
+  type Scheduler,
+  type SchedulerFlag,
+  type VirtualServer,
+} from '../plan/types.ts'
+import { hostPort } from '../plan/virtualServers.ts'
+import { eachLine, expectAddress, expectNumber, expectPort, LineError } from './syntax.ts'
+
+export interface IpvsRows {
+  /** One row, or none. */
+  readonly timeouts: readonly IpvsTimeouts[]
+  readonly virtualServers: readonly VirtualServerRow[]
+}
+
+export interface VirtualServerRow {
+  /** `-t 10.96.0.1:443` */
+  readonly service: string
+  readonly scheduler: string
+  /** ` -p 10800 -b sh-port`, or nothing. */
+  readonly options: string
+  readonly realServers: readonly RealServerRow[]
+}
+
+export interface RealServerRow {
+  readonly service: string
+  /** `10.0.0.1:6443` */
+  readonly server: string
+  /** `-m` */
+  readonly forwarding: string
+  readonly weight: number
+}
+
+const SERVICE_FLAG: Readonly<Record<Protocol, string>> = { tcp: '-t', udp: '-u', sctp: '--sctp-service' }
+const FORWARDING_FLAG: Readonly<Record<ForwardingMethod, string>> = {
+  masquerading: '-m',
+  gatewaying: '-g',
+  ipip: '-i',
+}
+
+export function ipvsRows({ virtualServers, ipvsTimeouts }: Plan): IpvsRows {
+  return {
+    timeouts: ipvsTimeouts === null ? [] : [ipvsTimeouts],
+    virtualServers: virtualServers.map(virtualServerRow),
+  }
+}
+
+function virtualServerRow(virtualServer: VirtualServer): VirtualServerRow {
+  const { address, port, protocol, scheduler, flags, persistence, realServers } = virtualServer
+  const service = `${SERVICE_FLAG[protocol]} ${hostPort(address, port)}`
+  const flagOption = flags.length === 0 ? '' : ` -b ${flags.join(',')}`
+  return {
+    service,
+    scheduler,
+    options: `${persistenceOption(persistence, address)}${flagOption}`,
+    realServers: realServers.map((server) => ({
+      service,
+      server: hostPort(server.address, server.port),
+      forwarding: FORWARDING_FLAG[server.forwarding],
+      weight: server.weight,
+    })),
+  }
+}
+
+function persistenceOption(persistence: Persistence | null, address: string): string {
+  if (persistence === null) return ''
+  const { timeout, prefixLength } = persistence
+  const family = familyOf(address)
+  if (prefixLength === hostLength(family)) return ` -p ${timeout}`
+  return ` -p ${timeout} -M ${family === 'ipv4' ? dottedMask(prefixLength) : prefixLength}`
+}
+
+const dottedMask = (prefixLength: number): string =>
+  formatIPv4(prefixLength === 0 ? 0 : -1 << (32 - prefixLength))
+
+export interface ParsedIpvs {
+  readonly virtualServers: readonly VirtualServer[]
+  readonly timeouts: IpvsTimeouts | null
+}
+
+type Draft = Omit<VirtualServer, 'realServers'> & { readonly realServers: RealServer[] }
+
+/** Reads `ipvsadm --restore` input, which is also what `ipvsadm-save -n` prints, in the order of the text. */
+export function parseIpvsRestore(text: string): ParsedIpvs {
+  const byService = new Map<string, Draft>()
+  let timeouts: IpvsTimeouts | null = null
+  let service = ''
+  let current: Draft | undefined
+
+  eachLine(text, (line) => {
+    if (line.startsWith('-a ')) {
+      if (service === '' || !line.startsWith(service, 3) || line[3 + service.length] !== ' ') {
+        service = serviceOf(line)
+        current = byService.get(service)
+      }
+      if (current === undefined) throw new LineError('its virtual server is not defined before it')
+      current.realServers.push(parseRealServer(line, 4 + service.length))
+    } else if (line.startsWith('-A ')) {
+      const draft = parseVirtualServer(line)
+      service = serviceOf(line)
+      if (byService.has(service)) throw new LineError('the virtual server is defined twice')
+      byService.set(service, draft)
+      current = draft
+    } else if (line.startsWith('--set ')) timeouts = parseTimeouts(line)
+    else throw new LineError('not a command that a saved state holds')
+  })
+  return { virtualServers: [...byService.values()], timeouts }
+}
+
+/** `-t 10.96.0.1:443` of `-A -t 10.96.0.1:443 -s rr`. */
+function serviceOf(line: string): string {
+  const end = line.indexOf(' ', line.indexOf(' ', 3) + 1)
+  return line.slice(3, end < 0 ? undefined : end)
+}
+
+function parseVirtualServer(line: string): Draft {
+  const words = line.split(' ').filter((word) => word !== '')
+  const [, serviceFlag, endpoint, ...options] = words
+  const { address, port } = parseHostPort(endpoint ?? '')
+  let scheduler: Scheduler = 'wlc'
+  let flags: readonly SchedulerFlag[] = []
+  let timeout: number | null = null
+  let prefixLength: number = hostLength(familyOf(address))
+  for (let index = 0; index < options.length; index += 2) {
+    const value = options[index + 1] ?? ''
+    switch (options[index]) {
+      case '-s':
+        scheduler = expectScheduler(value)
+        break
+      case '-p':
+        timeout = expectNumber(value, 'a persistence timeout', 31536000)
+        break
+      case '-M':
+        prefixLength = parseMask(value)
+        break
+      case '-b':
+        flags = parseFlags(value)
+        break
+      default:
+        throw new LineError(`unknown option ${options[index]}`)
+    }
+  }
+  const persistence = timeout === null ? null : { timeout, prefixLength }
+  return {
+    address,
+    port,
+    protocol: parseServiceFlag(serviceFlag),
+    scheduler,
+    flags,
+    persistence,
+    realServers: [],
+  }
+}
+
+function parseServiceFlag(flag: string | undefined): Protocol {
+  for (const protocol of ['tcp', 'udp', 'sctp'] as const) if (SERVICE_FLAG[protocol] === flag) return protocol
+  throw new LineError(`${JSON.stringify(flag)} is not a kind of virtual server`)
+}
+
+function expectScheduler(text: string): Scheduler {
+  const scheduler = SCHEDULERS.find((known) => known === text)
+  if (scheduler === undefined) throw new LineError(`${JSON.stringify(text)} is not a scheduler`)
+  return scheduler
+}
+
+function parseFlags(text: string): SchedulerFlag[] {
+  const words = text.split(',')
+  const unknown = words.find((word) => !(SCHEDULER_FLAGS as readonly string[]).includes(word))
+  if (unknown !== undefined) throw new LineError(`${JSON.stringify(unknown)} is not a scheduler flag`)
+  return SCHEDULER_FLAGS.filter((flag) => words.includes(flag))
+}
+
+/** A dotted mask for IPv4, a prefix length for IPv6. */
+function parseMask(text: string): number {
+  if (!text.includes('.')) return expectNumber(text, 'a prefix length', 128)
+  const bits = parseIPv4(text)
+  const length = 32 - Math.log2(2 ** 32 - bits)
+  if (bits < 0 || !Number.isInteger(length)) throw new LineError(`${JSON.stringify(text)} is not a netmask`)
+  return length
+}
+
+/** ` -r 10.0.0.1:6443 -m -w 1`, from `start` on; what is absent is ipvsadm's default. */
+function parseRealServer(line: string, start: number): RealServer {
+  if (!line.startsWith('-r ', start)) throw new LineError('a real server begins with -r')
+  const space = line.indexOf(' ', start + 3)
+  const end = space < 0 ? line.length : space
+  const { address, port } = parseHostPort(line.slice(start + 3, end))
+  if (line.startsWith(' -m -w 1', end) && line.length === end + 8)
+    return { address, port, forwarding: 'masquerading', weight: 1 }
+  let forwarding: ForwardingMethod = 'gatewaying'
+  let weight = 1
+  const words = line
+    .slice(end)
+    .split(' ')
+    .filter((word) => word !== '')
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index]
+    if (word === '-m') forwarding = 'masquerading'
+    else if (word === '-g') forwarding = 'gatewaying'
+    else if (word === '-i') forwarding = 'ipip'
+    else if (word === '-w') weight = expectNumber(words[++index], 'a weight', 65535)
+    else if (word === '--tun-type' && words[index + 1] === 'ipip') index++
+    else throw new LineError(`unknown option ${word}`)
+  }
+  return { address, port, forwarding, weight }
+}
+
+/** Reads `10.0.0.1:80` and `[fd00::1]:80`. */
+function parseHostPort(text: string): { address: string; port: number } {
+  const colon = text.lastIndexOf(':')
+  const bracketed = text.startsWith('[') && text[colon - 1] === ']'
+  const host = bracketed ? text.slice(1, colon - 1) : text.slice(0, colon)
+  if (colon < 0 || bracketed !== host.includes(':'))
+    throw new LineError(`${JSON.stringify(text)} is not an address and port`)
+  const address = parseIPv4(host) >= 0 ? host : canonicalAddress(host)
+  return { address: address ?? expectAddress(host), port: expectPort(text.slice(colon + 1)) }
+}
+
+function parseTimeouts(line: string): IpvsTimeouts {
+  const words = line.split(' ')
+  if (words.length !== 4) throw new LineError('--set takes three timeouts')
+  const seconds = words.slice(1).map((word) => expectNumber(word, 'a timeout', 2 ** 31 - 1))
+  return { tcp: seconds[0] as number, tcpFin: seconds[1] as number, udp: seconds[2] as number }
+}

@@ -1,0 +1,67 @@
+import runtime from 'handlebars/runtime.js'
+import { TEMPLATE_SPECS } from '../generated/templates.js'
+import { COMPILE_OPTIONS } from './compileOptions.ts'
+import { PAYLOAD_NAMES, type PayloadName } from './names.ts'
+
+/** Lays rows out as the text of a payload. */
+export type Renderer = Readonly<Record<PayloadName, (rows: object) => string>>
+
+/** The runtime's own declarations leave out its functions. */
+const { template } = runtime as unknown as { template: (spec: unknown) => (rows: object) => string }
+
+/** The shipped templates. */
+export const defaultRenderer: Renderer = fromTemplates((name) => template(TEMPLATE_SPECS[name]))
+
+/**
+ * The shipped templates with some of them replaced: `overlay` maps a file name such as `sysctl.conf.hbs` to
+ * its source. A name that no payload has is an error, as is a source that Handlebars refuses.
+ */
+export async function rendererWith(overlay: ReadonlyMap<string, string>): Promise<Renderer> {
+  const { default: Handlebars } = await import('handlebars')
+  const compiled = new Map<PayloadName, (rows: object) => string>()
+  for (const [file, source] of overlay) {
+    const name = PAYLOAD_NAMES.find((payload) => `${payload}.hbs` === file)
+    if (name === undefined)
+      throw new TemplateError(
+        file,
+        `no payload is made from it; known: ${PAYLOAD_NAMES.map((known) => `${known}.hbs`).join(', ')}`,
+      )
+    compiled.set(name, compileTemplate(Handlebars, file, source))
+  }
+  return fromTemplates((name) => compiled.get(name) ?? defaultRenderer[name])
+}
+
+/** A template that cannot be used. */
+export class TemplateError extends Error {
+  readonly file: string
+  constructor(file: string, reason: string) {
+    super(`template ${file}: ${reason}`)
+    this.file = file
+  }
+}
+
+function compileTemplate(
+  Handlebars: typeof import('handlebars'),
+  file: string,
+  source: string,
+): (rows: object) => string {
+  const guard = <T>(run: () => T): T => {
+    try {
+      return run()
+    } catch (error) {
+      throw new TemplateError(file, (error as Error).message)
+    }
+  }
+  const template = guard(() => {
+    Handlebars.precompile(source, COMPILE_OPTIONS)
+    return Handlebars.compile(source, COMPILE_OPTIONS)
+  })
+  return (rows) => guard(() => template(rows))
+}
+
+function fromTemplates(templateOf: (name: PayloadName) => (rows: object) => string): Renderer {
+  return Object.fromEntries(PAYLOAD_NAMES.map((name) => [name, templateOf(name)])) as Record<
+    PayloadName,
+    (rows: object) => string
+  >
+}

@@ -1,0 +1,149 @@
+/**
+ * The parts of Kubernetes objects that decide rules, as the schemas in `schemas/` let them through.
+ * Everything may be absent or null, because real API servers and dumps write both.
+ */
+
+type Maybe<T> = T | null | undefined
+
+export interface ObjectMeta {
+  readonly name: string
+  readonly namespace?: Maybe<string>
+  readonly labels?: Maybe<Readonly<Record<string, string>>>
+  readonly annotations?: Maybe<Readonly<Record<string, string>>>
+  readonly creationTimestamp?: Maybe<string>
+}
+
+export interface Service {
+  readonly kind: 'Service'
+  readonly metadata: ObjectMeta
+  readonly spec?: Maybe<ServiceSpec>
+  readonly status?: Maybe<{
+    readonly loadBalancer?: Maybe<{ readonly ingress?: Maybe<readonly LoadBalancerIngress[]> }>
+  }>
+}
+
+export interface ServiceSpec {
+  readonly type?: Maybe<'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName' | ''>
+  readonly clusterIP?: Maybe<string>
+  readonly clusterIPs?: Maybe<readonly string[]>
+  readonly externalIPs?: Maybe<readonly string[]>
+  readonly ports?: Maybe<readonly ServicePortSpec[]>
+  readonly sessionAffinity?: Maybe<'None' | 'ClientIP' | ''>
+  readonly sessionAffinityConfig?: Maybe<{
+    readonly clientIP?: Maybe<{ readonly timeoutSeconds?: Maybe<number> }>
+  }>
+  readonly externalTrafficPolicy?: Maybe<'Cluster' | 'Local' | ''>
+  readonly internalTrafficPolicy?: Maybe<'Cluster' | 'Local' | ''>
+  readonly healthCheckNodePort?: Maybe<number>
+  readonly loadBalancerSourceRanges?: Maybe<readonly string[]>
+}
+
+export interface ServicePortSpec {
+  readonly name?: Maybe<string>
+  readonly protocol?: Maybe<'TCP' | 'UDP' | 'SCTP' | ''>
+  readonly port: number
+  readonly nodePort?: Maybe<number>
+}
+
+export interface LoadBalancerIngress {
+  readonly ip?: Maybe<string>
+  readonly hostname?: Maybe<string>
+  readonly ipMode?: Maybe<'VIP' | 'Proxy'>
+}
+
+export interface EndpointPort {
+  readonly name?: Maybe<string>
+  readonly protocol?: Maybe<'TCP' | 'UDP' | 'SCTP' | ''>
+  readonly port?: Maybe<number>
+}
+
+export interface EndpointSlice {
+  readonly kind: 'EndpointSlice'
+  readonly metadata: ObjectMeta
+  readonly addressType: 'IPv4' | 'IPv6' | 'FQDN'
+  readonly endpoints?: Maybe<readonly SliceEndpoint[]>
+  readonly ports?: Maybe<readonly EndpointPort[]>
+}
+
+export interface SliceEndpoint {
+  readonly addresses: readonly string[]
+  readonly conditions?: Maybe<{
+    readonly ready?: Maybe<boolean>
+    readonly serving?: Maybe<boolean>
+    readonly terminating?: Maybe<boolean>
+  }>
+  readonly nodeName?: Maybe<string>
+  readonly zone?: Maybe<string>
+  /** discovery.k8s.io/v1beta1 only. */
+  readonly topology?: Maybe<Readonly<Record<string, string>>>
+  readonly hints?: Maybe<{
+    readonly forZones?: Maybe<readonly { readonly name: string }[]>
+    readonly forNodes?: Maybe<readonly { readonly name: string }[]>
+  }>
+}
+
+export interface Endpoints {
+  readonly kind: 'Endpoints'
+  readonly metadata: ObjectMeta
+  readonly subsets?: Maybe<readonly EndpointSubset[]>
+}
+
+export interface EndpointSubset {
+  readonly addresses?: Maybe<readonly EndpointAddress[]>
+  readonly notReadyAddresses?: Maybe<readonly EndpointAddress[]>
+  readonly ports?: Maybe<readonly EndpointPort[]>
+}
+
+export interface EndpointAddress {
+  readonly ip: string
+  readonly nodeName?: Maybe<string>
+}
+
+export interface Node {
+  readonly kind: 'Node'
+  readonly metadata: ObjectMeta
+  readonly spec?: Maybe<{ readonly podCIDR?: Maybe<string>; readonly podCIDRs?: Maybe<readonly string[]> }>
+  readonly status?: Maybe<{
+    readonly addresses?: Maybe<readonly { readonly type: string; readonly address: string }[]>
+    readonly capacity?: Maybe<Readonly<Record<string, string | number>>>
+    readonly nodeInfo?: Maybe<{ readonly kernelVersion?: Maybe<string> }>
+  }>
+}
+
+/** kubeproxy.config.k8s.io/v1alpha1. Durations are Go's ("1h30m"). Fields without effect here are left out. */
+export interface KubeProxyConfiguration {
+  readonly apiVersion: 'kubeproxy.config.k8s.io/v1alpha1'
+  readonly kind: 'KubeProxyConfiguration'
+  readonly mode?: Maybe<string>
+  readonly bindAddress?: Maybe<string>
+  readonly clusterCIDR?: Maybe<string>
+  readonly nodePortAddresses?: Maybe<readonly string[]>
+  readonly detectLocalMode?: Maybe<
+    'ClusterCIDR' | 'NodeCIDR' | 'BridgeInterface' | 'InterfaceNamePrefix' | ''
+  >
+  readonly detectLocal?: Maybe<{
+    readonly bridgeInterface?: Maybe<string>
+    readonly interfaceNamePrefix?: Maybe<string>
+  }>
+  readonly iptables?: Maybe<{
+    readonly masqueradeAll?: Maybe<boolean>
+    readonly masqueradeBit?: Maybe<number>
+  }>
+  readonly ipvs?: Maybe<{
+    readonly scheduler?: Maybe<string>
+    readonly strictARP?: Maybe<boolean>
+    readonly excludeCIDRs?: Maybe<readonly string[]>
+    readonly tcpTimeout?: Maybe<string>
+    readonly tcpFinTimeout?: Maybe<string>
+    readonly udpTimeout?: Maybe<string>
+  }>
+  readonly conntrack?: Maybe<{
+    readonly maxPerCore?: Maybe<number>
+    readonly min?: Maybe<number>
+    readonly tcpEstablishedTimeout?: Maybe<string>
+    readonly tcpCloseWaitTimeout?: Maybe<string>
+    readonly tcpBeLiberal?: Maybe<boolean>
+    readonly udpTimeout?: Maybe<string>
+    readonly udpStreamTimeout?: Maybe<string>
+  }>
+}

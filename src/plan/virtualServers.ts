@@ -1,0 +1,104 @@
+import type { ProxyConfig } from '../config/types.ts'
+import { hostLength, networkContains } from '../net/address.ts'
+import type { Endpoint, FieldAddress, Scheduling, ServicePort } from '../resolve/types.ts'
+import type { EndpointLists } from './endpointLists.ts'
+import type { NodeFacts } from './nodeFacts.ts'
+import type { Family, Protocol, RealServer, VirtualServer } from './types.ts'
+
+/** A virtual server and what asks for it. */
+export interface ClaimedVirtualServer {
+  readonly virtualServer: VirtualServer
+  readonly servicePort: ServicePort
+  /** Where in the Service its address or port stands. */
+  readonly path: FieldAddress['path']
+  /** Whether its address is to be bound to the dummy interface. */
+  readonly bind: boolean
+}
+
+export interface VirtualServerContext {
+  readonly config: ProxyConfig
+  readonly node: NodeFacts
+  /** Addresses on which node ports are served, by family. */
+  readonly nodePortAddresses: Readonly<Record<Family, readonly string[]>>
+}
+
+/** Section 3 of the semantics: what one service port asks for on one node. */
+export function virtualServersOf(
+  servicePort: ServicePort,
+  lists: EndpointLists,
+  { config, node, nodePortAddresses }: VirtualServerContext,
+): ClaimedVirtualServer[] {
+  const { family, protocol, port, nodePort, index, internalPolicy, externalPolicy } = servicePort
+  const shared = { protocol, ...scheduling(servicePort, config), persistence: persistence(servicePort) }
+  const onPolicy = (policy: ServicePort['externalPolicy']): readonly Endpoint[] =>
+    policy === 'Local' && lists.local.length > 0 ? lists.local : lists.cluster
+
+  const internal = realServers(onPolicy(internalPolicy))
+  const external = internalPolicy === externalPolicy ? internal : realServers(onPolicy(externalPolicy))
+  const serve = (
+    { address, path }: FieldAddress,
+    servers: readonly RealServer[],
+    bind: boolean,
+    at = port,
+  ): ClaimedVirtualServer => ({
+    virtualServer: { address, port: at, ...shared, realServers: servers },
+    servicePort,
+    path,
+    bind,
+  })
+  const isElsewhere = ({ address }: FieldAddress): boolean => node.addresses.includes(address)
+  const nodePortPath = ['spec', 'ports', index, 'nodePort']
+  return [
+    serve(servicePort.clusterIP, internal, true),
+    ...servicePort.externalIPs.map((field) => serve(field, external, !isElsewhere(field))),
+    ...servicePort.loadBalancerVIPs.map((field) => serve(field, external, !isElsewhere(field))),
+    ...(nodePort === null ? [] : nodePortAddresses[family]).map((address) =>
+      serve({ address, path: nodePortPath }, external, false, nodePort as number),
+    ),
+  ]
+}
+
+const realServers = (endpoints: readonly Endpoint[]): RealServer[] =>
+  endpoints.map(({ address, port }) => ({ address, port, forwarding: 'masquerading', weight: 1 }))
+
+/** Scheduler mh hashes the source port too, as kube-proxy has it. */
+function scheduling({ scheduling: annotated }: ServicePort, config: ProxyConfig): Scheduling {
+  const { scheduler, flags } = annotated ?? { scheduler: config.scheduler, flags: [] }
+  return scheduler === 'mh' && !flags.includes('mh-port')
+    ? { scheduler, flags: [...flags, 'mh-port'] }
+    : { scheduler, flags }
+}
+
+const persistence = ({ persistenceTimeout, family }: ServicePort): VirtualServer['persistence'] =>
+  persistenceTimeout === null ? null : { timeout: persistenceTimeout, prefixLength: hostLength(family) }
+
+/** The addresses of the node that node ports are served on, in one family. */
+export function nodePortAddressesOf(
+  family: Family,
+  { nodePortAddresses }: ProxyConfig,
+  node: NodeFacts,
+): string[] {
+  if (nodePortAddresses === 'primary') {
+    const primary = node.primary[family]
+    return primary === null ? [] : [primary]
+  }
+  const ofFamily = node.addresses.filter((address) => (address.includes(':') ? 'ipv6' : 'ipv4') === family)
+  const networks = nodePortAddresses.filter((network) => network.family === family)
+  if (networks.length === 0) return ofFamily
+  return ofFamily.filter((address) => networks.some((network) => networkContains(network, address)))
+}
+
+/** `tcp 10.96.0.1:443`: which virtual server it is, whatever it holds. */
+export const virtualServerKey = ({
+  protocol,
+  address,
+  port,
+}: {
+  protocol: Protocol
+  address: string
+  port: number
+}): string => `${protocol} ${hostPort(address, port)}`
+
+/** `10.0.0.1:80`, or `[fd00::1]:80` as ipvsadm writes it. */
+export const hostPort = (address: string, port: number): string =>
+  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`

@@ -1,0 +1,87 @@
+import { compareText } from '../order.ts'
+import { isObject, type JsonObject } from './objects.ts'
+
+/** Bookkeeping of the API server and of controllers, which decides no rule. */
+const NOISY_METADATA: ReadonlySet<string> = new Set([
+  'managedFields',
+  'resourceVersion',
+  'uid',
+  'generation',
+  'selfLink',
+  'ownerReferences',
+  'clusterName',
+  'finalizers',
+  'generateName',
+])
+const NOISY_ANNOTATIONS: ReadonlySet<string> = new Set([
+  'kubectl.kubernetes.io/last-applied-configuration',
+  'endpoints.kubernetes.io/last-change-trigger-time',
+  'control-plane.alpha.kubernetes.io/leader',
+])
+/** Of a Node's status only what says where it is and what it runs on. */
+const NODE_STATUS: ReadonlySet<string> = new Set(['addresses', 'capacity', 'nodeInfo'])
+const NODE_CAPACITY: ReadonlySet<string> = new Set(['cpu'])
+const NODE_INFO: ReadonlySet<string> = new Set(['kernelVersion', 'operatingSystem', 'architecture'])
+
+/** The object without what changes by itself and decides no rule, its keys in order. */
+export function withoutNoise(kind: string, object: JsonObject): JsonObject {
+  const { metadata, status, ...rest } = object
+  const kept: Record<string, unknown> = { ...rest }
+  if (isObject(metadata)) kept.metadata = quietMetadata(metadata)
+  if (isObject(status)) kept.status = kind === 'Node' ? quietNodeStatus(status) : status
+  return sortKeys(kept) as JsonObject
+}
+
+function quietMetadata(metadata: JsonObject): JsonObject {
+  const kept = omit(metadata, NOISY_METADATA)
+  const annotations = metadata.annotations
+  return isObject(annotations) ? { ...kept, annotations: omit(annotations, NOISY_ANNOTATIONS) } : kept
+}
+
+function quietNodeStatus(status: JsonObject): JsonObject {
+  const kept: Record<string, unknown> = pick(status, NODE_STATUS)
+  if (isObject(kept.capacity)) kept.capacity = pick(kept.capacity, NODE_CAPACITY)
+  if (isObject(kept.nodeInfo)) kept.nodeInfo = pick(kept.nodeInfo, NODE_INFO)
+  return kept
+}
+
+const pick = (object: JsonObject, keys: ReadonlySet<string>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(object).filter(([key]) => keys.has(key)))
+
+const omit = (object: JsonObject, keys: ReadonlySet<string>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(object).filter(([key]) => !keys.has(key)))
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys)
+  if (!isObject(value)) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => compareText(a, b))
+      .map(([key, inner]) => [key, sortKeys(inner)]),
+  )
+}
+
+export interface SnapshotObject {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly object: JsonObject
+}
+
+/**
+ * A `v1` List of the objects as JSON. The bytes depend on what the objects say alone: neither on the order of
+ * the objects or of their keys, nor on bookkeeping such as resource versions.
+ */
+export function canonicalSnapshot(objects: readonly SnapshotObject[]): string {
+  const items = objects
+    .map(({ apiVersion, kind, object }) => ({ ...withoutNoise(kind, object), apiVersion, kind }))
+    .map((object) => ({ key: snapshotKey(object), text: JSON.stringify(sortKeys(object), null, 1) }))
+    .sort((a, b) => compareText(a.key, b.key))
+    .map(({ text }) => text.replace(/^/gm, '  '))
+  const list = items.length === 0 ? '[]' : `[\n${items.join(',\n')}\n ]`
+  return `{\n "apiVersion": "v1",\n "items": ${list},\n "kind": "List"\n}\n`
+}
+
+function snapshotKey(object: JsonObject): string {
+  const metadata = isObject(object.metadata) ? object.metadata : {}
+  return [object.kind, metadata.namespace ?? '', metadata.name].join('\u0000')
+}

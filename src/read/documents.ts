@@ -1,0 +1,69 @@
+import { type Diagnostic, diagnostic } from '../diagnostics.ts'
+import { JsonSyntaxError, parseJsonStream } from './json.ts'
+import { positionAt } from './position.ts'
+import type { Document, SourceText } from './types.ts'
+
+export interface DocumentsResult {
+  readonly documents: readonly Document[]
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+/** The documents of a text. What begins like JSON is read as JSON, anything else as YAML. */
+export async function readDocuments(source: SourceText): Promise<DocumentsResult> {
+  const text = source.text.charCodeAt(0) === 0xfeff ? source.text.slice(1) : source.text
+  return looksLikeJson(text) ? readJson({ ...source, text }) : readYaml({ ...source, text })
+}
+
+export const looksLikeJson = (text: string): boolean => /^\s*[{[]/.test(text.slice(0, 1000))
+
+/** A text of JSON: one value, or several one after the other. Flow-style YAML begins like JSON too. */
+async function readJson(source: SourceText): Promise<DocumentsResult> {
+  const { name, text } = source
+  try {
+    return { documents: [{ source: name, index: 0, value: JSON.parse(text) }], diagnostics: [] }
+  } catch {
+    // Found again below, with its position.
+  }
+  try {
+    const values = parseJsonStream(text)
+    return { documents: values.map(({ value }, index) => ({ source: name, index, value })), diagnostics: [] }
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error
+    if (/\.ya?ml$/.test(name)) return readYaml(source)
+    return { documents: [], diagnostics: [jsonError(source, error)] }
+  }
+}
+
+function jsonError({ name, text }: SourceText, { offset, message }: JsonSyntaxError): Diagnostic {
+  const found = offset >= text.length ? 'the end of the text' : JSON.stringify(text.charAt(offset))
+  return diagnostic({
+    code: 'SYNTAX',
+    severity: 'error',
+    message: `The text is not JSON: ${message} must stand here.`,
+    found,
+    expected: message,
+    origin: { source: name, document: 0, path: [] },
+    position: positionAt(text, offset),
+  })
+}
+
+async function readYaml({ name, text }: SourceText): Promise<DocumentsResult> {
+  const { parseYaml } = await import('./yaml.ts')
+  const documents: Document[] = []
+  const diagnostics: Diagnostic[] = []
+  parseYaml(text).forEach((parsed, index) => {
+    for (const { message, offset } of parsed.errors)
+      diagnostics.push(
+        diagnostic({
+          code: 'SYNTAX',
+          severity: 'error',
+          message: `The text is not YAML: ${message}.`,
+          origin: { source: name, document: index, path: [] },
+          position: positionAt(text, offset),
+        }),
+      )
+    if (parsed.errors.length === 0 && parsed.value !== null && parsed.value !== undefined)
+      documents.push({ source: name, index, value: parsed.value })
+  })
+  return { documents, diagnostics }
+}

@@ -1,0 +1,29 @@
+import type { Cluster } from '../cluster/types.ts'
+import type { Diagnostic } from '../diagnostics.ts'
+
+/** A text to read: a file, standard input, an answer of an API server. */
+export interface SourceText {
+  /** As messages name it: a path, or `-`. */
+  readonly name: string
+  readonly text: string
+}
+
+export interface ReadResult {
+  /** Objects that passed; those with an error are left out. */
+  readonly cluster: Cluster
+  readonly diagnostics: readonly Diagnostic[]
+  /** Objects of other kinds, counted by `apiVersion kind`, in the order of their names. */
+  readonly passedOver: ReadonlyMap<string, number>
+  /** Copies of objects that count once. */
+  readonly copies: number
+  /** Texts by name, with those that lie inside others, for positions and code frames. */
+  readonly texts: ReadonlyMap<string, string>
+}
+
+/** A value of a text, not yet known to be an object. */
+export interface Document {
+  readonly source: string
+  /** Which document of the source, from 0. */
+  readonly index: number
+  readonly value: unknown
+}

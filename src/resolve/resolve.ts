@@ -1,0 +1,55 @@
+import type { Cluster } from '../cluster/types.ts'
+import type { Diagnostic } from '../diagnostics.ts'
+import { sortedBy } from '../order.ts'
+import type { Scheduler } from '../plan/types.ts'
+import { settleConflicts } from './conflicts.ts'
+import { indexEndpoints, joinEndpoints } from './endpoints.ts'
+import type { ConflictPolicy } from './options.ts'
+import { fullName } from './report.ts'
+import { type BareServicePort, resolveService } from './services.ts'
+import type { ResolvedCluster } from './types.ts'
+
+export interface ResolveOptions {
+  /** The configured scheduler, which annotated flags apply to. */
+  readonly scheduler: Scheduler
+  readonly onConflict: ConflictPolicy
+}
+
+/** Everything about a cluster that is the same for each of its nodes. Objects with an error are left out. */
+export function resolveCluster(
+  cluster: Cluster,
+  { scheduler, onConflict }: ResolveOptions,
+): { resolved: ResolvedCluster; diagnostics: readonly Diagnostic[] } {
+  const services = sortedBy(cluster.services, ({ object }) => fullName(object)).map((service) =>
+    resolveService(service, scheduler),
+  )
+  const settled = settleConflicts(
+    services.flatMap(({ servicePorts }) => sortedBy(servicePorts, portOrder)),
+    onConflict,
+  )
+  const { index, diagnostics } = indexEndpoints(cluster)
+  const servicePorts = settled.servicePorts.map((servicePort) => ({
+    ...servicePort,
+    endpoints: joinEndpoints(
+      index.get(fullName(servicePort.service.object)) ?? [],
+      servicePort.family,
+      portName(servicePort),
+      servicePort.protocol.toUpperCase(),
+    ),
+  }))
+  return {
+    resolved: { servicePorts, serviceCount: new Set(servicePorts.map(({ service }) => service)).size },
+    diagnostics: [
+      ...services.flatMap((service) => service.diagnostics),
+      ...settled.diagnostics,
+      ...diagnostics,
+    ],
+  }
+}
+
+/** The name of a port does not depend on its place in the list, but its protocol and number break ties. */
+const portOrder = (servicePort: BareServicePort): string =>
+  `${portName(servicePort)} ${servicePort.protocol} ${String(servicePort.port).padStart(5, '0')} ${servicePort.family}`
+
+const portName = ({ service, index }: BareServicePort): string =>
+  service.object.spec?.ports?.[index]?.name ?? ''

@@ -1,0 +1,67 @@
+import type { Sourced } from '../cluster/types.ts'
+import type { JsonPath } from '../diagnostics.ts'
+import type { Service } from '../kube/types.ts'
+import type { Network } from '../net/address.ts'
+import type { Family, Protocol, Scheduler, SchedulerFlag } from '../plan/types.ts'
+
+export type TrafficPolicy = 'Cluster' | 'Local'
+
+/** An address and the field of the Service that asks for it. */
+export interface FieldAddress {
+  readonly address: string
+  readonly path: JsonPath
+}
+
+/** One port of one Service in one family: defaults applied, values checked, endpoints joined. */
+export interface ServicePort {
+  /** `namespace/name:portName`, kube-proxy's name of it. */
+  readonly key: string
+  readonly service: Sourced<Service>
+  readonly family: Family
+  readonly protocol: Protocol
+  readonly port: number
+  /** Index in `spec.ports`. */
+  readonly index: number
+  readonly clusterIP: FieldAddress
+  readonly externalIPs: readonly FieldAddress[]
+  readonly loadBalancerVIPs: readonly FieldAddress[]
+  readonly sourceRanges: readonly Network[]
+  readonly nodePort: number | null
+  readonly healthCheckNodePort: number | null
+  readonly internalPolicy: TrafficPolicy
+  readonly externalPolicy: TrafficPolicy
+  /** Seconds; `null` without session affinity. */
+  readonly persistenceTimeout: number | null
+  /** Asked for by annotation; `null`: the configured one. */
+  readonly scheduling: Scheduling | null
+  /** Ordered by address and port; copies of one `ip:port` stand together, the preferred one first. */
+  readonly endpoints: readonly Endpoint[]
+}
+
+export interface Scheduling {
+  readonly scheduler: Scheduler
+  readonly flags: readonly SchedulerFlag[]
+}
+
+/** One `ip:port` as one slice states it. */
+export interface Endpoint {
+  readonly address: string
+  readonly port: number
+  readonly ready: boolean
+  readonly serving: boolean
+  readonly terminating: boolean
+  readonly nodeName: string | null
+  /** Topology hints: `null` when there are none of the kind. */
+  readonly forZones: readonly string[] | null
+  readonly forNodes: readonly string[] | null
+  /** `namespace/name` of the EndpointSlice or Endpoints object it came from. */
+  readonly source: string
+}
+
+/** The part of a compilation that is the same for every node. */
+export interface ResolvedCluster {
+  /** Ordered by key, IPv4 before IPv6. */
+  readonly servicePorts: readonly ServicePort[]
+  /** Services that have rules, in at least one family. */
+  readonly serviceCount: number
+}

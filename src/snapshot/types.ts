@@ -1,0 +1,28 @@
+/** Why no snapshot could be taken. The message says what to do. */
+export class SnapshotError extends Error {}
+
+export interface SnapshotOptions {
+  /** Default: what kubectl would use. */
+  readonly kubeconfig?: string
+  readonly context?: string
+  /** Objects a page. */
+  readonly pageSize: number
+  /** Milliseconds to wait for one answer. */
+  readonly timeout: number
+  readonly onProgress?: (progress: Progress) => void
+}
+
+export interface Progress {
+  readonly resource: string
+  readonly listed: number
+  /** How many there are, when the server tells. */
+  readonly total: number | null
+}
+
+export interface Snapshot {
+  /** A canonical `v1` List as JSON. */
+  readonly text: string
+  readonly counts: Readonly<Record<string, number>>
+  /** What the snapshot lacks, and why. */
+  readonly warnings: readonly string[]
+}
