@@ -17,7 +17,6 @@ await build({
   packages: 'external',
   minifySyntax: true,
   minifyWhitespace: true,
-  keepNames: true,
   logLevel: 'warning',
 })
 chmodSync(`${root}dist/cli.js`, 0o755)

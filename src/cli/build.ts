@@ -84,9 +84,9 @@ export async function build(
   )
   const failed = hasErrors(diagnostics) || compiled.length === 0
   const renderer = failed ? defaultRenderer : await chooseRenderer(options.templates)
-  const outputs = failed
-    ? []
-    : compiled.map((result, index) => output(nodes[index] as string, result, options, renderer))
+  const outputs: Output[] = []
+  for (const [index, result] of failed ? [] : compiled.entries())
+    outputs.push(await asUsage(() => output(nodes[index] as string, result, options, renderer)))
   if (options.outDir !== undefined && outputs.length > 0)
     writeFolder(options.outDir, outputFiles(outputs, options), options.force ?? false)
   console.report({
@@ -284,14 +284,19 @@ interface Output {
   readonly text: string | null
 }
 
-function output(node: string, result: CompileResult, options: BuildOptions, renderer: Renderer): Output {
+async function output(
+  node: string,
+  result: CompileResult,
+  options: BuildOptions,
+  renderer: Renderer,
+): Promise<Output> {
   const { plan, provenance, counts, diagnostics } = result
   if (plan === null || provenance === null)
     throw new Error(`internal error: no plan for ${node} and no error`)
   if (options.emit !== undefined)
     return { node, manifest: null, files: null, text: partText(options.emit, plan, result, renderer) }
   const payloads = emit(plan, { renderer })
-  const { manifest, files } = makeBundle({ node, plan, provenance, payloads, counts, diagnostics })
+  const { manifest, files } = await makeBundle({ node, plan, provenance, payloads, counts, diagnostics })
   return { node, manifest, files, text: null }
 }
 
@@ -305,10 +310,13 @@ function partText(part: EmitName, plan: Plan, { provenance }: CompileResult, ren
 const folderOf = (node: string, { outDir = '', allNodes }: BuildOptions): string =>
   allNodes ? join(outDir, node) : outDir
 
-function outputFiles(outputs: readonly Output[], { allNodes }: BuildOptions): Map<string, string> {
+function outputFiles(outputs: readonly Output[], { allNodes }: BuildOptions): Map<string, Uint8Array> {
   return new Map(
     outputs.flatMap(({ node, files }) =>
-      [...(files ?? [])].map(([name, text]): [string, string] => [allNodes ? `${node}/${name}` : name, text]),
+      [...(files ?? [])].map(([name, bytes]): [string, Uint8Array] => [
+        allNodes ? `${node}/${name}` : name,
+        bytes,
+      ]),
     ),
   )
 }

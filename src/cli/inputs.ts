@@ -53,8 +53,7 @@ export function* readSources(
 
 /** A file's text, or that of standard input for `-`. */
 export function readText(path: string): string {
-  const bytes = guarded(path, () => readFileSync(path === '-' ? 0 : path))
-  return bytes.toString('utf8')
+  return guarded(path, () => readFileSync(path === '-' ? 0 : path, 'utf8'))
 }
 
 function guarded<T>(path: string, run: () => T): T {

@@ -15,7 +15,7 @@ import { UsageError } from './exitCodes.ts'
  * Writes files into a folder all or none: they are written beside it first and renamed into place. A folder that
  * holds anything but an older bundle is refused, unless `force`.
  */
-export function writeFolder(folder: string, files: ReadonlyMap<string, string>, force: boolean): void {
+export function writeFolder(folder: string, files: ReadonlyMap<string, Uint8Array>, force: boolean): void {
   const target = resolve(folder)
   if (!force) refuseForeign(target, files)
   guarded(target, () => {
@@ -23,10 +23,10 @@ export function writeFolder(folder: string, files: ReadonlyMap<string, string>, 
     const staging = mkdtempSync(join(dirname(target), `.${basename(target)}-`))
     chmodSync(staging, 0o755)
     try {
-      for (const [name, text] of files) {
+      for (const [name, bytes] of files) {
         const path = join(staging, name)
         mkdirSync(dirname(path), { recursive: true })
-        writeFileSync(path, text)
+        writeFileSync(path, bytes)
       }
       const old = `${staging}.old`
       const existed = statSync(target, { throwIfNoEntry: false }) !== undefined
@@ -42,7 +42,7 @@ export function writeFolder(folder: string, files: ReadonlyMap<string, string>, 
 /** What a bundle of any plan may hold. */
 const BUNDLE_FILES = /^(plan|provenance|manifest)\.json$|\.restore$|^ip\.batch$|^(sysctl|modules)\.conf$/
 
-function refuseForeign(target: string, files: ReadonlyMap<string, string>): void {
+function refuseForeign(target: string, files: ReadonlyMap<string, Uint8Array>): void {
   const known = new Set([...files.keys()].map((name) => name.split('/')[0]))
   const entries = guarded(target, () =>
     statSync(target, { throwIfNoEntry: false }) === undefined ? [] : readdirSync(target),

@@ -4,7 +4,7 @@ import type { Family, Plan, RealServer, SetEntry, Table, TableName, VirtualServe
 import { ipRows, parseIpBatch } from './ip.ts'
 import { ipsetRows, parseIpsetRestore } from './ipset.ts'
 import { iptablesRows, ownedTables, type ParsedTable, parseIptablesRestore } from './iptables.ts'
-import { ipvsRows, parseIpvsRestore } from './ipvs.ts'
+import { ipvsRows, readIpvsRestore } from './ipvs.ts'
 import { moduleRows, parseModulesConf } from './modules.ts'
 import { PAYLOAD_NAMES, type PayloadName } from './names.ts'
 import { defaultRenderer, type Renderer } from './render.ts'
@@ -16,64 +16,67 @@ export type Payloads = ReadonlyMap<PayloadName, string>
 
 interface PayloadDefinition {
   readonly rows: (plan: Plan) => object
-  /** The part of the plan that the payload carries. */
-  readonly part: (plan: Plan) => unknown
-  /** Reads that part back. */
-  readonly parse: (text: string, plan: Plan) => unknown
-  /** Default: deep equality. */
-  readonly equal?: (part: never, parsed: never) => boolean
+  /** Whether the text, read back, says what the plan says. */
+  readonly saysSame: (text: string, plan: Plan) => boolean
 }
 
 const DEFINITIONS: Readonly<Record<PayloadName, PayloadDefinition>> = {
-  'modules.conf': { rows: moduleRows, part: ({ modules }) => modules, parse: parseModulesConf },
+  'modules.conf': {
+    rows: moduleRows,
+    saysSame: (text, { modules }) => isDeepStrictEqual(parseModulesConf(text), modules),
+  },
   'sysctl.conf': {
     rows: sysctlRows,
-    part: ({ sysctls, conntrack }) => ({ sysctls, conntrack }),
-    parse: parseSysctlConf,
+    saysSame: (text, { sysctls, conntrack }) =>
+      isDeepStrictEqual(parseSysctlConf(text), { sysctls, conntrack }),
   },
   'ipset.restore': {
     rows: ipsetRows,
-    part: ({ sets }) => sets,
-    parse: (text) => {
-      const { sets, foreign } = parseIpsetRestore(text)
-      return foreign.length === 0 ? sets : []
+    saysSame: (text, { sets }) => {
+      const parsed = parseIpsetRestore(text)
+      return parsed.foreign.length === 0 && setsEqual(sets, parsed.sets)
     },
-    equal: setsEqual,
   },
   'iptables.restore': tablesOf('ipv4'),
   'ip6tables.restore': tablesOf('ipv6'),
-  'ipvs.restore': {
-    rows: ipvsRows,
-    part: ({ virtualServers }) => virtualServers,
-    parse: (text, plan) => {
-      const { virtualServers, timeouts } = parseIpvsRestore(text)
-      return isDeepStrictEqual(timeouts, plan.ipvsTimeouts) ? virtualServers : { virtualServers, timeouts }
-    },
-    equal: virtualServersEqual,
+  'ipvs.restore': { rows: ipvsRows, saysSame: ipvsSaysSame },
+  'ip.batch': {
+    rows: ipRows,
+    saysSame: (text, { dummyInterface }) => isDeepStrictEqual(parseIpBatch(text), dummyInterface),
   },
-  'ip.batch': { rows: ipRows, part: ({ dummyInterface }) => dummyInterface, parse: parseIpBatch },
 }
 
 function tablesOf(family: Family): PayloadDefinition {
   return {
     rows: (plan) => iptablesRows(plan, family),
-    part: ({ tables }) => ({ tables: tables.filter((table) => table.family === family), foreign: [] }),
-    parse: (text, plan) => {
+    saysSame: (text, plan) => {
       const parsed = parseIptablesRestore(text, family)
-      const owned = ownedTables(parsed, family, ownedChains(plan, family))
-      return { ...owned, foreign: [...owned.foreign, ...rulesBeyond(parsed, owned.tables)] }
+      const { tables, foreign } = ownedTables(parsed, family, ownedChains(plan, family))
+      const wanted = plan.tables.filter((table) => table.family === family)
+      return foreign.length === 0 && !holdsMore(parsed, tables) && isDeepStrictEqual(tables, wanted)
     },
   }
 }
 
-/** What a payload holds besides the plan's rules: nothing, or a template put it there. */
-function rulesBeyond(parsed: readonly ParsedTable[], owned: readonly Table[]): string[] {
+/** Compares virtual server by virtual server, so that a large plan is never held twice. */
+function ipvsSaysSame(text: string, { virtualServers, ipvsTimeouts }: Plan): boolean {
+  let next = 0
+  let same = true
+  const timeouts = readIpvsRestore(text, (parsed) => {
+    const wanted = virtualServers[next++]
+    same = same && wanted !== undefined && virtualServerEqual(wanted, parsed)
+  })
+  return same && next === virtualServers.length && isDeepStrictEqual(timeouts, ipvsTimeouts)
+}
+
+/** Whether a payload holds rules besides the plan's: a template put them there. */
+function holdsMore(parsed: readonly ParsedTable[], owned: readonly Table[]): boolean {
   const rules = parsed.flatMap(({ chains }) => chains.flatMap((chain) => chain.rules)).length
   const ours = owned.flatMap(({ chains, jumps }) => [
     ...jumps,
     ...chains.flatMap((chain) => chain.rules),
   ]).length
-  return rules === ours ? [] : [`${rules - ours} rules that the plan does not have`]
+  return rules !== ours
 }
 
 const ownedChains = ({ tables }: Plan, family: Family): Record<TableName, readonly string[]> => {
@@ -124,33 +127,26 @@ export function emit(
 }
 
 function verify(name: PayloadName, text: string, plan: Plan): void {
-  const { part, parse, equal = isDeepStrictEqual } = DEFINITIONS[name]
-  let parsed: unknown
+  let same: boolean
   try {
-    parsed = parse(text, plan)
+    same = DEFINITIONS[name].saysSame(text, plan)
   } catch (error) {
     if (error instanceof PayloadSyntaxError) throw new PayloadMismatch(name, error.message)
     throw error
   }
-  if (!equal(part(plan) as never, parsed as never)) throw new PayloadMismatch(name, 'the contents differ')
+  if (!same) throw new PayloadMismatch(name, 'the contents differ')
 }
 
 /** As deep equality, for lists of hundreds of thousands. */
-function virtualServersEqual(wanted: readonly VirtualServer[], parsed: readonly VirtualServer[]): boolean {
-  return (
-    wanted.length === parsed.length &&
-    wanted.every((server, index) => virtualServerEqual(server, parsed[index] as VirtualServer))
-  )
-}
-
 function virtualServerEqual(a: VirtualServer, b: VirtualServer): boolean {
   return (
     a.address === b.address &&
     a.port === b.port &&
     a.protocol === b.protocol &&
     a.scheduler === b.scheduler &&
-    a.flags.join() === b.flags.join() &&
-    isDeepStrictEqual(a.persistence, b.persistence) &&
+    a.flags.length === b.flags.length &&
+    a.flags.every((flag, index) => flag === b.flags[index]) &&
+    (a.persistence === b.persistence || isDeepStrictEqual(a.persistence, b.persistence)) &&
     a.realServers.length === b.realServers.length &&
     a.realServers.every((server, index) => realServerEqual(server, b.realServers[index] as RealServer))
   )

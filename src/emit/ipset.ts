@@ -6,7 +6,7 @@ import { eachLine, expectAddress, expectNumber, expectPort, expectProtocol, Line
 
 export interface IpsetRows {
   readonly sets: readonly SetRow[]
-  readonly entries: readonly EntryRow[]
+  readonly entries: Iterable<EntryRow>
 }
 
 export interface SetRow {
@@ -24,13 +24,13 @@ export interface EntryRow {
 export function ipsetRows({ sets }: Plan): IpsetRows {
   return {
     sets: sets.map((set) => ({ name: set.name, type: set.type, parameters: parameters(set) })),
-    entries: sets.flatMap((set) =>
-      (set.entries as readonly SetEntry[]).map((entry) => ({
-        name: set.name,
-        entry: formatEntry(set.type, entry),
-      })),
-    ),
+    entries: entryRows(sets),
   }
+}
+
+function* entryRows(sets: readonly IpSet[]): Generator<EntryRow> {
+  for (const { name, type, entries } of sets)
+    for (const entry of entries) yield { name, entry: formatEntry(type, entry) }
 }
 
 function parameters(set: IpSet): string {

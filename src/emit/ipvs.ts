@@ -13,12 +13,13 @@ import {
   type VirtualServer,
 } from '../plan/types.ts'
 import { hostPort } from '../plan/virtualServers.ts'
+import { lazily } from '../text.ts'
 import { eachLine, expectAddress, expectNumber, expectPort, LineError } from './syntax.ts'
 
 export interface IpvsRows {
   /** One row, or none. */
   readonly timeouts: readonly IpvsTimeouts[]
-  readonly virtualServers: readonly VirtualServerRow[]
+  readonly virtualServers: Iterable<VirtualServerRow>
 }
 
 export interface VirtualServerRow {
@@ -27,7 +28,7 @@ export interface VirtualServerRow {
   readonly scheduler: string
   /** ` -p 10800 -b sh-port`, or nothing. */
   readonly options: string
-  readonly realServers: readonly RealServerRow[]
+  readonly realServers: Iterable<RealServerRow>
 }
 
 export interface RealServerRow {
@@ -49,7 +50,7 @@ const FORWARDING_FLAG: Readonly<Record<ForwardingMethod, string>> = {
 export function ipvsRows({ virtualServers, ipvsTimeouts }: Plan): IpvsRows {
   return {
     timeouts: ipvsTimeouts === null ? [] : [ipvsTimeouts],
-    virtualServers: virtualServers.map(virtualServerRow),
+    virtualServers: lazily(virtualServers, virtualServerRow),
   }
 }
 
@@ -61,7 +62,7 @@ function virtualServerRow(virtualServer: VirtualServer): VirtualServerRow {
     service,
     scheduler,
     options: `${persistenceOption(persistence, address)}${flagOption}`,
-    realServers: realServers.map((server) => ({
+    realServers: lazily(realServers, (server) => ({
       service,
       server: hostPort(server.address, server.port),
       forwarding: FORWARDING_FLAG[server.forwarding],
@@ -90,29 +91,40 @@ type Draft = Omit<VirtualServer, 'realServers'> & { readonly realServers: RealSe
 
 /** Reads `ipvsadm --restore` input, which is also what `ipvsadm-save -n` prints, in the order of the text. */
 export function parseIpvsRestore(text: string): ParsedIpvs {
-  const byService = new Map<string, Draft>()
+  const virtualServers: VirtualServer[] = []
+  const timeouts = readIpvsRestore(text, (virtualServer) => virtualServers.push(virtualServer))
+  return { virtualServers, timeouts }
+}
+
+/**
+ * Reads such input virtual server by virtual server: each is handed over when its real servers, which follow
+ * it, are complete. Gives the timeouts.
+ */
+export function readIpvsRestore(
+  text: string,
+  onVirtualServer: (server: VirtualServer) => void,
+): IpvsTimeouts | null {
+  const services = new Set<string>()
   let timeouts: IpvsTimeouts | null = null
   let service = ''
-  let current: Draft | undefined
+  let current: Draft | null = null
 
   eachLine(text, (line) => {
     if (line.startsWith('-a ')) {
-      if (service === '' || !line.startsWith(service, 3) || line[3 + service.length] !== ' ') {
-        service = serviceOf(line)
-        current = byService.get(service)
-      }
-      if (current === undefined) throw new LineError('its virtual server is not defined before it')
+      if (current === null || !line.startsWith(service, 3) || line[3 + service.length] !== ' ')
+        throw new LineError('it does not follow its virtual server')
       current.realServers.push(parseRealServer(line, 4 + service.length))
     } else if (line.startsWith('-A ')) {
-      const draft = parseVirtualServer(line)
+      if (current !== null) onVirtualServer(current)
+      current = parseVirtualServer(line)
       service = serviceOf(line)
-      if (byService.has(service)) throw new LineError('the virtual server is defined twice')
-      byService.set(service, draft)
-      current = draft
+      if (services.has(service)) throw new LineError('the virtual server is defined twice')
+      services.add(service)
     } else if (line.startsWith('--set ')) timeouts = parseTimeouts(line)
     else throw new LineError('not a command that a saved state holds')
   })
-  return { virtualServers: [...byService.values()], timeouts }
+  if (current !== null) onVirtualServer(current)
+  return timeouts
 }
 
 /** `-t 10.96.0.1:443` of `-A -t 10.96.0.1:443 -s rr`. */

@@ -1,5 +1,6 @@
 import runtime from 'handlebars/runtime.js'
 import { TEMPLATE_SPECS } from '../generated/templates.js'
+import { TextBuilder } from '../text.ts'
 import { COMPILE_OPTIONS } from './compileOptions.ts'
 import { PAYLOAD_NAMES, type PayloadName } from './names.ts'
 
@@ -7,10 +8,25 @@ import { PAYLOAD_NAMES, type PayloadName } from './names.ts'
 export type Renderer = Readonly<Record<PayloadName, (rows: object) => string>>
 
 /** The runtime's own declarations leave out its functions. */
-const { template } = runtime as unknown as { template: (spec: unknown) => (rows: object) => string }
+const { template } = runtime as unknown as {
+  template: (spec: unknown) => (rows: object, options: { helpers: object }) => string
+}
+
+/** Handlebars' own `each` makes three objects for every row; rows here need neither keys
+ * nor indices. */
+const HELPERS = {
+  each: (rows: Iterable<object>, { fn }: { fn: (row: object) => string }): string => {
+    const text = new TextBuilder()
+    for (const row of rows) text.push(fn(row))
+    return text.toString()
+  },
+}
 
 /** The shipped templates. */
-export const defaultRenderer: Renderer = fromTemplates((name) => template(TEMPLATE_SPECS[name]))
+export const defaultRenderer: Renderer = fromTemplates((name) => {
+  const render = template(TEMPLATE_SPECS[name])
+  return (rows) => render(rows, { helpers: HELPERS })
+})
 
 /**
  * The shipped templates with some of them replaced: `overlay` maps a file name such as `sysctl.conf.hbs` to
@@ -56,7 +72,7 @@ function compileTemplate(
     Handlebars.precompile(source, COMPILE_OPTIONS)
     return Handlebars.compile(source, COMPILE_OPTIONS)
   })
-  return (rows) => guard(() => template(rows))
+  return (rows) => guard(() => template(rows, { helpers: HELPERS }))
 }
 
 function fromTemplates(templateOf: (name: PayloadName) => (rows: object) => string): Renderer {

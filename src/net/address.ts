@@ -104,7 +104,7 @@ export function compareAddresses(a: string, b: string): number {
  * Kubernetes API both refuse addresses that do not name one host on a network.
  */
 export function specialUse(address: string): string | null {
-  if (isOrdinaryIPv4(address)) return null
+  if (isOrdinary(parseIPv4(address))) return null
   const [family, bits] = [familyOf(address), addressBits(address)]
   for (const [kind, network] of SPECIAL_NETWORKS) {
     if (network.family === family && contains(network, bits)) return kind
@@ -112,11 +112,10 @@ export function specialUse(address: string): string | null {
   return null
 }
 
-/** Whether the first octet alone tells that the address is an ordinary one: the common case, without BigInt. */
-function isOrdinaryIPv4(address: string): boolean {
-  if (familyOf(address) !== 'ipv4') return false
-  const octet = Number.parseInt(address, 10)
-  return octet !== 0 && octet !== 127 && octet !== 169 && octet < 224
+/** Whether an IPv4 address as a number is an ordinary one by its first octet alone: the common case, without BigInt. */
+export function isOrdinary(bits: number): boolean {
+  const octet = Math.floor(bits / 2 ** 24)
+  return octet > 0 && octet < 224 && octet !== 127 && octet !== 169
 }
 
 export const isLoopback = (address: string): boolean => specialUse(address) === 'loopback'

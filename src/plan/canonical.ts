@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { compareAddresses, parseIPv4 } from '../net/address.ts'
+import { TextBuilder } from '../text.ts'
 import type { Plan, Protocol, VirtualServer } from './types.ts'
 
 /**
@@ -7,41 +8,67 @@ import type { Plan, Protocol, VirtualServer } from './types.ts'
  * reviewer reads as one (a real server, a set entry, a rule). Equal plans have equal bytes.
  */
 export function formatPlan(plan: Plan): string {
-  const parts = Object.entries(plan).map(
-    ([key, value]) => `  ${JSON.stringify(key)}: ${formatValue(key, value)}`,
-  )
-  return `{\n${parts.join(',\n')}\n}\n`
+  const text = new TextBuilder()
+  Object.entries(plan).forEach(([key, value], index) => {
+    text.push(index === 0 ? '{\n' : ',\n', `  ${JSON.stringify(key)}: `)
+    pushValue(text, key, value)
+  })
+  text.push('\n}\n')
+  return text.toString()
 }
 
 /** SHA-256 of the canonical text, in hexadecimal: what `sha256sum plan.json` prints. */
 export const fingerprint = (canonicalText: string): string =>
   createHash('sha256').update(canonicalText).digest('hex')
 
-function formatValue(key: string, value: unknown): string {
+function pushValue(text: TextBuilder, key: string, value: unknown): void {
   switch (key) {
     case 'virtualServers':
-      return items(value as Plan['virtualServers'], (server) => nested(server, 'realServers'))
+      pushItems(text, value as Plan['virtualServers'], (server) => nestedPlain(server, 'realServers'))
+      break
     case 'sets':
-      return items(value as Plan['sets'], (set) => nested(set, 'entries'))
+      pushItems(text, value as Plan['sets'], (set) => nestedPlain(set, 'entries'))
+      break
     case 'tables':
-      return items(value as Plan['tables'], formatTable)
+      pushItems(text, value as Plan['tables'], formatTable)
+      break
     case 'dummyInterface':
-      return nested(value as Plan['dummyInterface'], 'addresses', '  ')
+      text.push(nested(value as Plan['dummyInterface'], 'addresses', '  '))
+      break
     case 'sysctls':
-      return items(value as Plan['sysctls'], (sysctl) => JSON.stringify(sysctl))
+      pushItems(text, value as Plan['sysctls'], (sysctl) => JSON.stringify(sysctl))
+      break
     default:
-      return JSON.stringify(value)
+      text.push(JSON.stringify(value))
   }
 }
 
-const items = <T>(list: readonly T[], format: (item: T) => string): string =>
-  list.length === 0 ? '[]' : `[\n    ${list.map(format).join(',\n    ')}\n  ]`
+function pushItems<T>(text: TextBuilder, list: readonly T[], format: (item: T) => string): void {
+  list.forEach((item, index) => {
+    text.push(index === 0 ? '[\n    ' : ',\n    ', format(item))
+  })
+  text.push(list.length === 0 ? '[]' : '\n  ]')
+}
 
 /** An object on one line, but for one array of it that has a line for each item. */
 function nested<T extends object>(object: T, key: keyof T & string, indent = '    '): string {
   const { [key]: list, ...rest } = object
   const head = JSON.stringify(rest).slice(0, -1)
   return `${head}${head === '{' ? '' : ','}${JSON.stringify(key)}:${lines(list as readonly unknown[], indent)}}`
+}
+
+/** Items of numbers, addresses and words of ours alone: no text of theirs holds `},{`. */
+function plainLines(list: readonly object[], indent: string): string {
+  if (list.length === 0) return '[]'
+  const text = JSON.stringify(list).slice(1, -1).replaceAll('},{', `},\n${indent}  {`)
+  return `[\n${indent}  ${text}\n${indent}]`
+}
+
+/** As `nested`, for the lists that grow with a cluster. */
+function nestedPlain<T extends object>(object: T, key: keyof T & string): string {
+  const { [key]: list, ...rest } = object
+  const head = JSON.stringify(rest).slice(0, -1)
+  return `${head},${JSON.stringify(key)}:${plainLines(list as readonly object[], '    ')}}`
 }
 
 function lines(list: readonly unknown[], indent: string): string {

@@ -1,11 +1,13 @@
 import { formatPath, type JsonPath } from '../diagnostics.ts'
-import type { ServicePort } from '../resolve/types.ts'
+import { compareText } from '../order.ts'
+import type { Endpoint, ServicePort } from '../resolve/types.ts'
+import { TextBuilder } from '../text.ts'
 import type { SettingField } from './settings.ts'
 import { type ClaimedVirtualServer, hostPort, virtualServerKey } from './virtualServers.ts'
 
 /**
  * Who asked for each item of a plan. It lies beside the plan, so that the plan's fingerprint speaks of kernel
- * state alone. A real server is explained by the service port of its virtual server: `endpoints` there tells
+ * state alone. A real server is explained by the service port of its virtual server: `sources` there tells
  * which slice it came from.
  */
 export interface Provenance {
@@ -24,8 +26,15 @@ export interface ServicePortProvenance {
   readonly servicePort: string
   readonly family: string
   readonly protocol: string
-  /** `ip:port` of every endpoint, ready or not, by the slice (or Endpoints object) that holds it. */
-  readonly endpoints: Readonly<Record<string, readonly string[]>>
+  /** Slices (or Endpoints objects), by name. */
+  readonly sources: readonly EndpointSource[]
+}
+
+export interface EndpointSource {
+  /** `namespace/name`. */
+  readonly name: string
+  /** `ip:port` of every endpoint that it states, ready or not; `null` where it is the only source. */
+  readonly endpoints: readonly string[] | null
 }
 
 export interface ItemProvenance {
@@ -73,33 +82,40 @@ const claimProvenance = ({ servicePort, path }: ClaimedVirtualServer, item: stri
 export const fieldName = (path: JsonPath): string => formatPath(path.filter((key) => typeof key === 'string'))
 
 function servicePortProvenance({ key, family, protocol, endpoints }: ServicePort): ServicePortProvenance {
-  const bySource: Record<string, string[]> = {}
-  for (const { source, address, port } of endpoints) {
-    const list = bySource[source]
-    if (list === undefined) bySource[source] = [hostPort(address, port)]
-    else list.push(hostPort(address, port))
-  }
-  return { servicePort: key, family, protocol, endpoints: bySource }
+  return { servicePort: key, family, protocol, sources: endpointSources(endpoints) }
+}
+
+function endpointSources(endpoints: readonly Endpoint[]): EndpointSource[] {
+  const names = [...new Set(endpoints.map(({ source }) => source))].sort(compareText)
+  if (names.length === 1) return [{ name: names[0] as string, endpoints: null }]
+  return names.map((name) => ({
+    name,
+    endpoints: endpoints
+      .filter(({ source }) => source === name)
+      .map(({ address, port }) => hostPort(address, port)),
+  }))
 }
 
 /** JSON with one line for each item. */
-export function formatProvenance(provenance: Provenance): string {
-  const { version, servicePorts, virtualServers, addresses, sets, settings } = provenance
-  const named = Object.entries(sets).map(
-    ([name, list]) => `    ${JSON.stringify(name)}: ${itemLines(list, '    ')}`,
-  )
-  return `{
-  "version": ${version},
-  "servicePorts": ${itemLines(servicePorts, '  ')},
-  "virtualServers": ${itemLines(virtualServers, '  ')},
-  "addresses": ${itemLines(addresses, '  ')},
-  "sets": {${named.length === 0 ? '' : `\n${named.join(',\n')}\n  `}},
-  "settings": ${itemLines(settings, '  ')}
-}
-`
+export function formatProvenance({ version, sets, ...lists }: Provenance): string {
+  const text = new TextBuilder()
+  text.push(`{\n  "version": ${version}`)
+  for (const [name, list] of Object.entries(lists)) {
+    text.push(`,\n  ${JSON.stringify(name)}: `)
+    pushLines(text, list, '  ')
+  }
+  text.push(',\n  "sets": {')
+  Object.entries(sets).forEach(([name, list], index) => {
+    text.push(`${index === 0 ? '' : ','}\n    ${JSON.stringify(name)}: `)
+    pushLines(text, list, '    ')
+  })
+  text.push('\n  }\n}\n')
+  return text.toString()
 }
 
-const itemLines = (list: readonly unknown[], indent: string): string =>
-  list.length === 0
-    ? '[]'
-    : `[\n${list.map((item) => `${indent}  ${JSON.stringify(item)}`).join(',\n')}\n${indent}]`
+function pushLines(text: TextBuilder, list: readonly unknown[], indent: string): void {
+  list.forEach((item, index) => {
+    text.push(index === 0 ? `[\n${indent}  ` : `,\n${indent}  `, JSON.stringify(item))
+  })
+  text.push(list.length === 0 ? '[]' : `\n${indent}]`)
+}

@@ -29,7 +29,8 @@ export function virtualServersOf(
   { config, node, nodePortAddresses }: VirtualServerContext,
 ): ClaimedVirtualServer[] {
   const { family, protocol, port, nodePort, index, internalPolicy, externalPolicy } = servicePort
-  const shared = { protocol, ...scheduling(servicePort, config), persistence: persistence(servicePort) }
+  const { scheduler, flags } = scheduling(servicePort, config)
+  const sticky = persistence(servicePort)
   const onPolicy = (policy: ServicePort['externalPolicy']): readonly Endpoint[] =>
     policy === 'Local' && lists.local.length > 0 ? lists.local : lists.cluster
 
@@ -41,7 +42,15 @@ export function virtualServersOf(
     bind: boolean,
     at = port,
   ): ClaimedVirtualServer => ({
-    virtualServer: { address, port: at, ...shared, realServers: servers },
+    virtualServer: {
+      address,
+      port: at,
+      protocol,
+      scheduler,
+      flags,
+      persistence: sticky,
+      realServers: servers,
+    },
     servicePort,
     path,
     bind,

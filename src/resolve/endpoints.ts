@@ -1,9 +1,16 @@
 import type { Cluster, Sourced } from '../cluster/types.ts'
-import { type Diagnostic, excerpt, type JsonPath } from '../diagnostics.ts'
-import type { EndpointAddress, EndpointPort, EndpointSlice, Endpoints, SliceEndpoint } from '../kube/types.ts'
-import { canonicalAddress, compareAddresses, familyOf, parseIPv4, specialUse } from '../net/address.ts'
+import { type Diagnostic, excerpt } from '../diagnostics.ts'
+import type { EndpointPort, EndpointSlice, Endpoints, SliceEndpoint } from '../kube/types.ts'
+import {
+  canonicalAddress,
+  compareAddresses,
+  familyOf,
+  isOrdinary,
+  parseIPv4,
+  specialUse,
+} from '../net/address.ts'
 import { compareText } from '../order.ts'
-import type { Family } from '../plan/types.ts'
+import { FAMILIES, type Family } from '../plan/types.ts'
 import { fullName, namespaceOf, ObjectReport, type Report } from './report.ts'
 import { checkedAddress } from './services.ts'
 import type { Endpoint } from './types.ts'
@@ -12,15 +19,32 @@ const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
 /** Keys of `topology` in discovery.k8s.io/v1beta1. */
 const HOSTNAME_TOPOLOGY = 'kubernetes.io/hostname'
 
-/** An endpoint of a slice without its ports, which all endpoints of a slice share. */
-type Backend = Omit<Endpoint, 'port'>
-
-/** The endpoints that one object states for one family: every backend answers on every port. */
+/** The endpoints that one object states for one of its ports in one family. */
 interface EndpointGroup {
   readonly family: Family
-  readonly backends: readonly Backend[]
-  readonly ports: readonly EndpointPort[]
+  readonly portName: string
+  readonly protocol: string
+  readonly endpoints: readonly Endpoint[]
 }
+
+/** A port with a number: the others are skipped. */
+type NumberedPort = EndpointPort & { readonly port: number }
+
+const numberedPorts = (ports: readonly EndpointPort[] | null | undefined): NumberedPort[] =>
+  (ports ?? []).filter((port): port is NumberedPort => Boolean(port.port))
+
+/** Every endpoint answers on every port. The endpoints given are those of the first port. */
+const groupsOf = (
+  family: Family,
+  endpoints: readonly Endpoint[],
+  ports: readonly NumberedPort[],
+): EndpointGroup[] =>
+  ports.map(({ name, protocol, port }, index) => ({
+    family,
+    portName: name ?? '',
+    protocol: protocol || 'TCP',
+    endpoints: index === 0 ? endpoints : endpoints.map((endpoint) => ({ ...endpoint, port })),
+  }))
 
 /** All endpoint groups by `namespace/name` of their Service. */
 export type EndpointIndex = ReadonlyMap<string, readonly EndpointGroup[]>
@@ -107,26 +131,34 @@ function readSlice(slice: EndpointSlice, report: Report): EndpointGroup[] {
   }
   const family = addressType === 'IPv4' ? 'ipv4' : 'ipv6'
   const source = fullName(slice)
-  const backends: Backend[] = []
+  const numbered = numberedPorts(ports)
+  const [first] = numbered
+  const found: Endpoint[] = []
   const items = endpoints ?? []
   for (let index = 0; index < items.length; index++) {
-    const endpoint = items[index] as SliceEndpoint
-    const text = endpoint.addresses[0]
+    const item = items[index] as SliceEndpoint
+    const text = item.addresses[0]
     if (text === undefined) continue
-    const address = backendAddress(text, family, ['endpoints', index, 'addresses', 0], report)
-    if (address !== null) backends.push(sliceBackend(endpoint, address, source))
+    const rank = family === 'ipv4' ? parseIPv4(text) : 0
+    const address = isOrdinary(rank) ? text : checkedBackend(text, family, index, report)
+    if (address !== null && first !== undefined)
+      found.push(sliceEndpoint(item, address, rank, first.port, source))
   }
-  return [{ family, backends, ports: ports ?? [] }]
+  return groupsOf(family, found, numbered)
 }
 
-function sliceBackend(
+function sliceEndpoint(
   { conditions, nodeName, topology, hints }: SliceEndpoint,
   address: string,
+  rank: number,
+  port: number,
   source: string,
-): Backend {
+): Endpoint {
   const ready = conditions?.ready ?? true
   return {
     address,
+    rank,
+    port,
     ready,
     serving: conditions?.serving ?? ready,
     terminating: conditions?.terminating ?? false,
@@ -143,8 +175,9 @@ const hintNames = (
   hints && hints.length > 0 ? hints.map(({ name }) => name).sort(compareText) : null
 
 /** The canonical address, or `null` when it is not one (an error) or not of the family (a warning). */
-function backendAddress(text: string, family: Family, path: JsonPath, report: Report): string | null {
+function checkedBackend(text: string, family: Family, index: number, report: Report): string | null {
   const address = canonicalAddress(text)
+  const path = ['endpoints', index, 'addresses', 0]
   if (address === null || specialUse(address) !== null) return checkedAddress(text, path, report)
   if (familyOf(address) === family) return address
   report({
@@ -162,31 +195,42 @@ function backendAddress(text: string, family: Family, path: JsonPath, report: Re
 function readEndpoints(endpoints: Endpoints, report: Report): EndpointGroup[] {
   const source = fullName(endpoints)
   return (endpoints.subsets ?? []).flatMap((subset, index) => {
+    const ports = numberedPorts(subset.ports)
+    const port = ports[0]?.port ?? 0
     const read = (field: 'addresses' | 'notReadyAddresses', ready: boolean) =>
-      (subset[field] ?? []).flatMap((address, position) =>
-        endpointsBackend(address, ready, source, ['subsets', index, field, position, 'ip'], report),
-      )
-    const backends = [...read('addresses', true), ...read('notReadyAddresses', false)]
-    return (['ipv4', 'ipv6'] as const).map((family) => ({
-      family,
-      backends: backends.filter(({ address }) => familyOf(address) === family),
-      ports: subset.ports ?? [],
-    }))
+      (subset[field] ?? []).flatMap(({ ip, nodeName }, position) => {
+        const address = checkedAddress(ip, ['subsets', index, field, position, 'ip'], report)
+        return address === null ? [] : [subsetEndpoint(address, port, nodeName ?? null, ready, source)]
+      })
+    const found = [...read('addresses', true), ...read('notReadyAddresses', false)]
+    return FAMILIES.flatMap((family) =>
+      groupsOf(
+        family,
+        found.filter(({ address }) => familyOf(address) === family),
+        ports,
+      ),
+    )
   })
 }
 
-function endpointsBackend(
-  { ip, nodeName }: EndpointAddress,
+const subsetEndpoint = (
+  address: string,
+  port: number,
+  nodeName: string | null,
   ready: boolean,
   source: string,
-  path: JsonPath,
-  report: Report,
-): Backend[] {
-  const address = checkedAddress(ip, path, report)
-  if (address === null) return []
-  const state = { ready, serving: ready, terminating: false, forZones: null, forNodes: null }
-  return [{ address, ...state, nodeName: nodeName ?? null, source }]
-}
+): Endpoint => ({
+  address,
+  rank: familyOf(address) === 'ipv4' ? parseIPv4(address) : 0,
+  port,
+  ready,
+  serving: ready,
+  terminating: false,
+  nodeName,
+  forZones: null,
+  forNodes: null,
+  source,
+})
 
 /** The endpoints of one service port: those of the ports that have its name and protocol. */
 export function joinEndpoints(
@@ -195,50 +239,34 @@ export function joinEndpoints(
   portName: string,
   protocol: string,
 ): readonly Endpoint[] {
-  const joined: Endpoint[] = []
-  for (const group of groups) {
-    if (group.family !== family) continue
-    for (const port of group.ports) {
-      if (!port.port || (port.name ?? '') !== portName || (port.protocol || 'TCP') !== protocol) continue
-      for (const backend of group.backends) joined.push(withPort(backend, port.port))
-    }
-  }
-  return sortEndpoints(joined, family)
+  const matching = groups.filter(
+    (group) => group.family === family && group.portName === portName && group.protocol === protocol,
+  )
+  return sortEndpoints(
+    matching.length === 1
+      ? [...(matching[0]?.endpoints ?? [])]
+      : matching.flatMap(({ endpoints }) => endpoints),
+    family,
+  )
 }
-
-const withPort = (backend: Backend, port: number): Endpoint => ({
-  address: backend.address,
-  port,
-  ready: backend.ready,
-  serving: backend.serving,
-  terminating: backend.terminating,
-  nodeName: backend.nodeName,
-  forZones: backend.forZones,
-  forNodes: backend.forNodes,
-  source: backend.source,
-})
 
 /**
  * Orders endpoints by address and port, and drops copies that say the same of the same node. Copies that
  * disagree keep an order that does not depend on the input's: ready before serving before the rest.
  */
 function sortEndpoints(endpoints: Endpoint[], family: Family): Endpoint[] {
-  if (family === 'ipv6')
-    endpoints.sort((a, b) => compareAddresses(a.address, b.address) || compareCopies(a, b))
-  else sortByNumber(endpoints)
-  return endpoints.filter((endpoint, index) => {
+  const compare =
+    family === 'ipv4'
+      ? (a: Endpoint, b: Endpoint) => a.rank - b.rank || compareCopies(a, b)
+      : (a: Endpoint, b: Endpoint) => compareAddresses(a.address, b.address) || compareCopies(a, b)
+  endpoints.sort(compare)
+  const isFirst = (endpoint: Endpoint, index: number): boolean => {
     const previous = endpoints[index - 1]
     return (
       previous === undefined || !sameServer(previous, endpoint) || previous.nodeName !== endpoint.nodeName
     )
-  })
-}
-
-/** IPv4 endpoints are many: their addresses are parsed once, not at every comparison. */
-function sortByNumber(endpoints: Endpoint[]): void {
-  const numbers = new Map<Endpoint, number>()
-  for (const endpoint of endpoints) numbers.set(endpoint, parseIPv4(endpoint.address))
-  endpoints.sort((a, b) => (numbers.get(a) as number) - (numbers.get(b) as number) || compareCopies(a, b))
+  }
+  return endpoints.every(isFirst) ? endpoints : endpoints.filter(isFirst)
 }
 
 export const sameServer = (a: Endpoint, b: Endpoint): boolean => a.address === b.address && a.port === b.port

@@ -46,6 +46,8 @@ export interface Scheduling {
 /** One `ip:port` as one slice states it. */
 export interface Endpoint {
   readonly address: string
+  /** An IPv4 address as a number, so that lists are ordered without parsing it again; 0 for IPv6. */
+  readonly rank: number
   readonly port: number
   readonly ready: boolean
   readonly serving: boolean
