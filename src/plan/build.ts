@@ -91,6 +91,7 @@ export function buildPlan(resolved: ResolvedCluster, context: BuildContext): Bui
       virtualServers,
       addresses: bound,
       sets: Object.fromEntries(built.flatMap(({ provenance }) => provenance)),
+      tables: plan.tables,
       settings,
     }),
     diagnostics: [

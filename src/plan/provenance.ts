@@ -2,7 +2,8 @@ import { formatPath, type JsonPath } from '../diagnostics.ts'
 import { compareText } from '../order.ts'
 import type { Endpoint, ServicePort } from '../resolve/types.ts'
 import { TextBuilder } from '../text.ts'
-import type { SettingField } from './settings.ts'
+import { ALWAYS, type SettingField } from './settings.ts'
+import type { Rule, Table } from './types.ts'
 import { type ClaimedVirtualServer, hostPort, virtualServerKey } from './virtualServers.ts'
 
 /**
@@ -18,7 +19,15 @@ export interface Provenance {
   readonly addresses: readonly ItemProvenance[]
   /** By set name in the kernel. */
   readonly sets: Readonly<Record<string, readonly ItemProvenance[]>>
-  readonly settings: readonly { readonly item: string; readonly field: string }[]
+  /** `ipv4 nat KUBE-SERVICES 3`: counted from 1 within the chain. */
+  readonly rules: readonly ReasonedItem[]
+  readonly settings: readonly ReasonedItem[]
+}
+
+/** An item that no single Service asks for, and the configuration field or the set that does. */
+export interface ReasonedItem {
+  readonly item: string
+  readonly field: string
 }
 
 export interface ServicePortProvenance {
@@ -56,6 +65,7 @@ export interface ProvenanceInput {
   readonly virtualServers: readonly ClaimedVirtualServer[]
   readonly addresses: readonly ClaimedVirtualServer[]
   readonly sets: Readonly<Record<string, readonly ItemProvenance[]>>
+  readonly tables: readonly Table[]
   readonly settings: readonly SettingField[]
 }
 
@@ -68,6 +78,7 @@ export function buildProvenance(input: ProvenanceInput): Provenance {
     ),
     addresses: input.addresses.map((claim) => claimProvenance(claim, claim.virtualServer.address)),
     sets: input.sets,
+    rules: input.tables.flatMap(ruleProvenance),
     settings: input.settings.map(({ sysctl, field }) => ({ item: sysctl.name, field })),
   }
 }
@@ -77,6 +88,26 @@ const claimProvenance = ({ servicePort, path }: ClaimedVirtualServer, item: stri
   servicePort: servicePort.key,
   field: fieldName(path),
 })
+
+const ruleProvenance = ({ family, name, chains }: Table): ReasonedItem[] =>
+  chains.flatMap((chain) =>
+    chain.rules.map((rule, index) => ({
+      item: `${family} ${name} ${chain.name} ${index + 1}`,
+      field: ruleFields(rule).join(', ') || ALWAYS,
+    })),
+  )
+
+/** The sets and configuration fields that a rule depends on. */
+function ruleFields({ matches, target }: Rule): string[] {
+  const fields = matches.flatMap((match) => {
+    if (match.kind === 'set') return [match.set]
+    if (match.kind === 'mark') return ['iptables.masqueradeBit']
+    if (match.kind === 'ipvs') return ['spec.loadBalancerSourceRanges']
+    const detectsLocal = (match.kind === 'source' || match.kind === 'inInterface') && match.negate
+    return detectsLocal ? ['detectLocalMode'] : []
+  })
+  return target.kind === 'mark' ? [...fields, 'iptables.masqueradeBit'] : fields
+}
 
 /** Indices would depend on the order of the input's lists, which means nothing. */
 export const fieldName = (path: JsonPath): string => formatPath(path.filter((key) => typeof key === 'string'))

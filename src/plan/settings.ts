@@ -18,7 +18,8 @@ export interface SettingsContext {
   readonly prerequisites: 'check' | 'set'
 }
 
-const ALWAYS = 'IPVS mode'
+/** The reason of what every node in IPVS mode has. */
+export const ALWAYS = 'IPVS mode'
 
 /** Section 8 of the semantics, ordered by name. */
 export function buildSysctls(context: SettingsContext): SettingField[] {
