@@ -23,6 +23,7 @@ export const DIAGNOSTIC_CODES = {
   NODE_PORT_NO_ADDRESS: 'No address of the node serves node ports, so node ports of the family are skipped.',
   NOT_AN_OBJECT: 'A document is not a Kubernetes object or a list of them.',
   NO_SERVICES: 'The input holds no Service.',
+  PORT_DUPLICATE: 'Two ports of a Service have the same name, or the same number, for one protocol.',
   SCHEDULER_FLAG_UNKNOWN: 'The scheduler does not have this flag.',
   SCHEDULER_UNKNOWN: 'The kernel has no scheduler of this name.',
   SCHEMA: 'A field has a value that its schema refuses.',

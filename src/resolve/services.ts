@@ -1,6 +1,6 @@
 import type { Sourced } from '../cluster/types.ts'
 import { type Diagnostic, excerpt, type JsonPath } from '../diagnostics.ts'
-import type { Service, ServiceSpec } from '../kube/types.ts'
+import type { Service, ServicePortSpec, ServiceSpec } from '../kube/types.ts'
 import { canonicalAddress, familyOf, type Network, parseNetwork, specialUse } from '../net/address.ts'
 import { FAMILIES, type Family, type Protocol, type Scheduler } from '../plan/types.ts'
 import { fullName, ObjectReport, type Report } from './report.ts'
@@ -28,8 +28,32 @@ export function resolveService(service: Sourced<Service>, configured: Scheduler)
     report.add(reason)
     return { servicePorts: [], diagnostics: report.diagnostics }
   }
+  refuseEqualPorts(service.object.spec?.ports ?? [], report.add)
   const servicePorts = buildServicePorts(service, configured, report.add)
   return { servicePorts: report.failed ? [] : servicePorts, diagnostics: report.diagnostics }
+}
+
+/** Ports of one protocol are told apart by name, and their virtual servers by number. */
+function refuseEqualPorts(ports: readonly ServicePortSpec[], report: Report): void {
+  for (const [field, read] of [
+    ['name', ({ name }: ServicePortSpec) => name ?? ''],
+    ['port', ({ port }: ServicePortSpec) => port],
+  ] as const) {
+    const seen = new Set<string>()
+    ports.forEach((port, index) => {
+      const key = `${port.protocol || 'TCP'} ${read(port)}`
+      if (seen.has(key))
+        report({
+          code: 'PORT_DUPLICATE',
+          severity: 'error',
+          message: `Another ${port.protocol || 'TCP'} port of the Service has the same ${field}.`,
+          path: ['spec', 'ports', index, field],
+          found: excerpt(read(port)),
+          expected: `a ${field} of its own`,
+        })
+      seen.add(key)
+    })
+  }
 }
 
 /** Section 1 of the semantics: Services that have no rules at all, by rule. */
