@@ -17,8 +17,6 @@ export const DIAGNOSTIC_CODES = {
   KERNEL_TOO_OLD: 'The kernel of the node is older than 4.1.',
   KERNEL_UNKNOWN: 'The kernel version of the node is unknown, so settings for old kernels are left alone.',
   LOCAL_POLICY_NO_LOCAL_ENDPOINT: 'A Local traffic policy has no endpoint on the node.',
-  NAME_INVALID: 'A name that would reach a rule has characters that no interface or object may have.',
-  NODE_ADDRESS_UNKNOWN: 'No address of the node is known for a family.',
   NODE_NOT_FOUND: 'The named Node is not in the input.',
   NODE_PORT_NO_ADDRESS: 'No address of the node serves node ports, so node ports of the family are skipped.',
   NOT_AN_OBJECT: 'A document is not a Kubernetes object or a list of them.',

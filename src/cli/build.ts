@@ -1,6 +1,5 @@
 import { join } from 'node:path'
-import type { Bundle, Manifest } from '../bundle/bundle.ts'
-import { makeBundle } from '../bundle/bundle.ts'
+import { type Bundle, type Counts, countPlan, type Manifest, makeBundle } from '../bundle/bundle.ts'
 import type { Cluster } from '../cluster/types.ts'
 import { type CompileOptions, type CompileResult, compileNodes, quarantined } from '../compile.ts'
 import { resolveConfig } from '../config/resolve.ts'
@@ -92,9 +91,11 @@ export async function build(
   console.report({
     ...input,
     diagnostics,
-    bundles: outputs.flatMap(({ manifest, node }) =>
-      manifest === null ? [] : [{ manifest, folder: folderOf(node, options) }],
-    ),
+    nodes: outputs.map(({ node, counts, manifest }) => ({
+      node,
+      counts,
+      bundle: manifest === null ? null : { manifest, folder: folderOf(node, options) },
+    })),
   })
   for (const { text } of outputs) if (text !== null) console.print(text)
   return failed ? EXIT.input : EXIT.done
@@ -117,7 +118,7 @@ export async function check(
     ({ code }) => nodes.length > 0 || code !== 'NODE_NOT_FOUND',
   )
   const diagnostics = await withPositions([...input.diagnostics, ...found], input.result.texts)
-  console.report({ ...input, diagnostics, bundles: [] })
+  console.report({ ...input, diagnostics, nodes: [] })
   return hasErrors(diagnostics) ? EXIT.input : EXIT.done
 }
 
@@ -279,6 +280,7 @@ async function asUsage<T>(run: () => T | Promise<T>): Promise<T> {
 
 interface Output {
   readonly node: string
+  readonly counts: Counts
   readonly manifest: Manifest | null
   readonly files: Bundle['files'] | null
   readonly text: string | null
@@ -294,10 +296,16 @@ async function output(
   if (plan === null || provenance === null)
     throw new Error(`internal error: no plan for ${node} and no error`)
   if (options.emit !== undefined)
-    return { node, manifest: null, files: null, text: partText(options.emit, plan, result, renderer) }
+    return {
+      node,
+      counts: { ...counts, ...countPlan(plan) },
+      manifest: null,
+      files: null,
+      text: partText(options.emit, plan, result, renderer),
+    }
   const payloads = emit(plan, { renderer })
   const { manifest, files } = await makeBundle({ node, plan, provenance, payloads, counts, diagnostics })
-  return { node, manifest, files, text: null }
+  return { node, counts: manifest.counts, manifest, files, text: null }
 }
 
 function partText(part: EmitName, plan: Plan, { provenance }: CompileResult, renderer: Renderer): string {

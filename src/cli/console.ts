@@ -1,5 +1,5 @@
 import pc from 'picocolors'
-import type { Manifest } from '../bundle/bundle.ts'
+import type { Counts, Manifest } from '../bundle/bundle.ts'
 import { type Diagnostic, hasErrors } from '../diagnostics.ts'
 import type { ReadResult } from '../read/types.ts'
 import { diagnosticData, formatDiagnostics } from './report.ts'
@@ -10,7 +10,14 @@ export interface Report {
   readonly result: ReadResult
   readonly diagnostics: readonly Diagnostic[]
   readonly otherFiles: number
-  readonly bundles: readonly { readonly manifest: Manifest; readonly folder: string }[]
+  readonly nodes: readonly CompiledNode[]
+}
+
+/** What was compiled for a node, and the bundle it was written to, if it was. */
+export interface CompiledNode {
+  readonly node: string
+  readonly counts: Counts
+  readonly bundle: { readonly folder: string; readonly manifest: Manifest } | null
 }
 
 /** Where commands speak: results to standard output, everything about them to standard error. */
@@ -47,7 +54,7 @@ export function createConsole({ output, quiet, payload }: ConsoleOptions): Conso
 }
 
 function reportText(report: Report, milliseconds: number, quiet: boolean, terminal: boolean): string {
-  const { result, diagnostics, otherFiles, bundles } = report
+  const { result, diagnostics, otherFiles, nodes } = report
   const style = { colors: pc.isColorSupported && terminal, frames: terminal, texts: result.texts }
   const problems = formatDiagnostics(diagnostics, style)
   if (quiet) return problems
@@ -55,19 +62,24 @@ function reportText(report: Report, milliseconds: number, quiet: boolean, termin
     problems,
     formatReadSummary(readSummary(result, otherFiles)),
     formatSkipped(diagnostics),
-    ...bundles.map(
-      ({ manifest, folder }) =>
-        `${formatCounts(manifest.node, manifest.counts)}bundle: ${folder} ${manifest.fingerprint.slice(0, 12)}\n`,
-    ),
+    ...nodes.map(({ node, counts, bundle }) => formatCounts(node, counts) + bundleLine(bundle)),
     formatVerdict(diagnostics, milliseconds),
   ].join('')
 }
 
-const reportData = ({ result, diagnostics, otherFiles, bundles }: Report, milliseconds: number): object => ({
+const reportData = ({ result, diagnostics, otherFiles, nodes }: Report, milliseconds: number): object => ({
   version: 1,
   ok: !hasErrors(diagnostics),
   read: readSummary(result, otherFiles),
-  bundles,
+  nodes: nodes.map(({ node, counts, bundle }) => ({
+    node,
+    counts,
+    folder: bundle?.folder ?? null,
+    manifest: bundle?.manifest ?? null,
+  })),
   diagnostics: diagnostics.map(diagnosticData),
   milliseconds: Math.round(milliseconds),
 })
+
+const bundleLine = (bundle: CompiledNode['bundle']): string =>
+  bundle === null ? '' : `bundle: ${bundle.folder}, fingerprint ${bundle.manifest.fingerprint.slice(0, 12)}\n`

@@ -72,7 +72,9 @@ export function formatSkipped(diagnostics: readonly Diagnostic[]): string {
 }
 
 function explain(code: DiagnosticCode, [first, ...others]: readonly Diagnostic[]): string {
-  if (first === undefined || others.length === 0) return `${subjectPrefix(first)}${first?.message}`
+  if (first === undefined) return ''
+  if (others.length === 0) return `${subjectPrefix(first)}${first.message}`
+  if (first.subject === null) return [first, ...others].map(({ message }) => message).join(' ')
   const names = [first, ...others].map(({ subject }) => (subject === null ? '' : subject.name))
   return `${DIAGNOSTIC_CODES[code]} (${names.length}: ${shortList([...new Set(names)].filter((name) => name !== ''))})`
 }

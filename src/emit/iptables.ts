@@ -1,6 +1,6 @@
 import type { Chain, Family, Jump, Plan, Rule, Table, TableName } from '../plan/types.ts'
 import { formatJump, formatRule, parseRule } from './rules.ts'
-import { eachLine, LineError } from './syntax.ts'
+import { eachLine, LineError, PayloadSyntaxError } from './syntax.ts'
 
 export interface TableRow {
   readonly name: TableName
@@ -65,6 +65,7 @@ export function parseIptablesRestore(text: string, family: Family): ParsedTable[
   eachLine(text, (line) => {
     if (line.startsWith('#')) return
     if (line.startsWith('*')) {
+      if (chains !== null) throw new LineError('the table before is not committed')
       chains = tables.get(line.slice(1)) ?? new Map()
       tables.set(line.slice(1), chains)
     } else if (chains === null) throw new LineError('no table is open')
@@ -74,7 +75,8 @@ export function parseIptablesRestore(text: string, family: Family): ParsedTable[
       chains.set(name, { name, policy: policy === '-' || policy === undefined ? null : policy, rules: [] })
     } else addRule(chains, line.replace(/^\[\d+:\d+\] /, ''), family)
   })
-  if (chains !== null) throw new LineError('a table is not committed')
+  if (chains !== null)
+    throw new PayloadSyntaxError(text.split('\n').length, '', 'the last table is not committed')
   return [...tables].map(([name, drafts]) => ({ name, chains: [...drafts.values()] }))
 }
 
