@@ -10,11 +10,9 @@ export class TextBuilder {
   #pieces: string[] = []
   #length = 0
 
-  push(...pieces: readonly string[]): void {
-    for (const piece of pieces) {
-      this.#pieces.push(piece)
-      this.#length += piece.length
-    }
+  push(piece: string): void {
+    this.#pieces.push(piece)
+    this.#length += piece.length
     if (this.#length >= CHUNK_LENGTH) this.#flush()
   }
 
@@ -30,9 +28,47 @@ export class TextBuilder {
   }
 }
 
+/** All pieces as one text. */
+export function joined(pieces: Iterable<string>): string {
+  const text = new TextBuilder()
+  for (const piece of pieces) text.push(piece)
+  return text.toString()
+}
+
 /** Items made one at a time while they are walked through, as often as wanted; none of them is kept. */
 export const lazily = <T, U>(items: readonly T[], make: (item: T) => U): Iterable<U> => ({
   *[Symbol.iterator]() {
     for (const item of items) yield make(item)
   },
 })
+
+/** Characters that are joined before they are encoded: few enough to be young when they are dropped. */
+const BLOCK_LENGTH = 32 * 1024
+
+/** UTF-8 of many pieces, which are never joined to one string: that would touch as much memory again. */
+export function encodePieces(pieces: Iterable<string>): Uint8Array {
+  let bytes = Buffer.allocUnsafe(2 ** 20)
+  let end = 0
+  let waiting: string[] = []
+  let length = 0
+  const flush = (): void => {
+    const text = waiting.join('')
+    const size = Buffer.byteLength(text)
+    if (end + size > bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(2 * bytes.length, end + size))
+      bytes.copy(larger, 0, 0, end)
+      bytes = larger
+    }
+    // Text that is all ASCII, as nearly all of it is, is the same in Latin-1, which is written much faster.
+    end += bytes.write(text, end, size === text.length ? 'latin1' : 'utf8')
+    waiting = []
+    length = 0
+  }
+  for (const piece of pieces) {
+    waiting.push(piece)
+    length += piece.length
+    if (length >= BLOCK_LENGTH) flush()
+  }
+  flush()
+  return bytes.subarray(0, end)
+}

@@ -1,10 +1,11 @@
-import { webcrypto } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { CompileCounts } from '../compile.ts'
 import { type Diagnostic, formatSubject } from '../diagnostics.ts'
 import type { Payloads } from '../emit/emit.ts'
-import { formatPlan } from '../plan/canonical.ts'
-import { formatProvenance, type Provenance } from '../plan/provenance.ts'
+import { planPieces } from '../plan/canonical.ts'
+import { type Provenance, provenancePieces } from '../plan/provenance.ts'
 import type { Family, Plan } from '../plan/types.ts'
+import { encodePieces } from '../text.ts'
 import { VERSION } from '../version.ts'
 
 /** What tells whether a bundle is complete and whose it is. `schemas/manifest.schema.json` states the same. */
@@ -62,20 +63,14 @@ export interface Bundle {
   readonly files: ReadonlyMap<string, Uint8Array>
 }
 
-/**
- * Everything that is carried to a node. Without times or places, so that equal plans make equal bundles. Files
- * are hashed beside the making of the next ones, which is why this is asynchronous.
- */
-export async function makeBundle(input: BundleInput): Promise<Bundle> {
-  const { node, plan, counts, diagnostics } = input
-  const contents = new Map<string, Uint8Array>()
-  const entries: Promise<FileEntry>[] = []
-  for (const [name, text] of fileTexts(input)) {
-    const bytes = encode(text)
-    contents.set(name, bytes)
-    entries.push(fileEntry(name, bytes))
-  }
-  const files = await Promise.all(entries)
+/** Everything that is carried to a node. Without times or places, so that equal plans make equal bundles. */
+export function makeBundle({ node, plan, provenance, payloads, counts, diagnostics }: BundleInput): Bundle {
+  const contents = new Map<string, Uint8Array>(
+    [...payloads].map(([name, text]) => [name, encodePieces([text])]),
+  )
+  contents.set('plan.json', encodePieces(planPieces(plan)))
+  contents.set('provenance.json', encodePieces(provenancePieces(provenance)))
+  const files = [...contents].map(([name, bytes]) => fileEntry(name, bytes))
   const manifest: Manifest = {
     version: 1,
     tool: { name: 'ipvsc', version: VERSION },
@@ -86,24 +81,17 @@ export async function makeBundle(input: BundleInput): Promise<Bundle> {
     counts: { ...counts, ...countPlan(plan) },
     quarantined: quarantinedObjects(diagnostics),
   }
-  return { manifest, files: contents.set('manifest.json', encode(`${JSON.stringify(manifest, null, 2)}\n`)) }
+  return {
+    manifest,
+    files: contents.set('manifest.json', encodePieces([JSON.stringify(manifest, null, 2), '\n'])),
+  }
 }
 
-/** The largest first, so that hashing it takes no time of its own. */
-function* fileTexts({ plan, provenance, payloads }: BundleInput): Generator<readonly [string, string]> {
-  yield ['plan.json', formatPlan(plan)]
-  yield* payloads
-  yield ['provenance.json', formatProvenance(provenance)]
-}
-
-async function fileEntry(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<FileEntry> {
-  const digest = await webcrypto.subtle.digest('SHA-256', bytes)
-  return { name, sha256: Buffer.from(digest).toString('hex'), bytes: bytes.length }
-}
-
-/** UTF-8. Text that is all ASCII, as nearly all of it is, encodes much faster as Latin-1 to the same bytes. */
-const encode = (text: string): Uint8Array<ArrayBuffer> =>
-  Buffer.byteLength(text) === text.length ? Buffer.from(text, 'latin1') : Buffer.from(text)
+const fileEntry = (name: string, bytes: Uint8Array): FileEntry => ({
+  name,
+  sha256: createHash('sha256').update(bytes).digest('hex'),
+  bytes: bytes.length,
+})
 
 export function countPlan({ virtualServers, sets, tables, dummyInterface }: Plan): PlanCounts {
   const chains = tables.flatMap((table) => table.chains)

@@ -286,12 +286,7 @@ interface Output {
   readonly text: string | null
 }
 
-async function output(
-  node: string,
-  result: CompileResult,
-  options: BuildOptions,
-  renderer: Renderer,
-): Promise<Output> {
+function output(node: string, result: CompileResult, options: BuildOptions, renderer: Renderer): Output {
   const { plan, provenance, counts, diagnostics } = result
   if (plan === null || provenance === null)
     throw new Error(`internal error: no plan for ${node} and no error`)
@@ -304,7 +299,7 @@ async function output(
       text: partText(options.emit, plan, result, renderer),
     }
   const payloads = emit(plan, { renderer })
-  const { manifest, files } = await makeBundle({ node, plan, provenance, payloads, counts, diagnostics })
+  const { manifest, files } = makeBundle({ node, plan, provenance, payloads, counts, diagnostics })
   return { node, counts: manifest.counts, manifest, files, text: null }
 }
 

@@ -233,7 +233,18 @@ function parseHostPort(text: string): { address: string; port: number } {
   if (colon < 0 || bracketed !== host.includes(':'))
     throw new LineError(`${JSON.stringify(text)} is not an address and port`)
   const address = parseIPv4(host) >= 0 ? host : canonicalAddress(host)
-  return { address: address ?? expectAddress(host), port: expectPort(text.slice(colon + 1)) }
+  return { address: address ?? expectAddress(host), port: parsePort(text, colon + 1) }
+}
+
+/** The port that the text ends with: read digit by digit, because a large plan has hundreds of thousands. */
+function parsePort(text: string, start: number): number {
+  let port = 0
+  for (let index = start; index < text.length; index++) {
+    const digit = text.charCodeAt(index) - 48
+    if (digit < 0 || digit > 9 || (port === 0 && index > start)) return expectPort(text.slice(start))
+    port = port * 10 + digit
+  }
+  return port > 65535 || start === text.length ? expectPort(text.slice(start)) : port
 }
 
 function parseTimeouts(line: string): IpvsTimeouts {

@@ -1,53 +1,58 @@
 import { createHash } from 'node:crypto'
 import { compareAddresses, parseIPv4 } from '../net/address.ts'
-import { TextBuilder } from '../text.ts'
+import { joined } from '../text.ts'
 import type { Plan, Protocol, VirtualServer } from './types.ts'
 
 /**
  * The canonical text of a plan: JSON with its keys in the order of the types, one line for each item that a
  * reviewer reads as one (a real server, a set entry, a rule). Equal plans have equal bytes.
  */
-export function formatPlan(plan: Plan): string {
-  const text = new TextBuilder()
-  Object.entries(plan).forEach(([key, value], index) => {
-    text.push(index === 0 ? '{\n' : ',\n', `  ${JSON.stringify(key)}: `)
-    pushValue(text, key, value)
-  })
-  text.push('\n}\n')
-  return text.toString()
+export const formatPlan = (plan: Plan): string => joined(planPieces(plan))
+
+/** The canonical text in pieces, for whoever writes it as bytes. */
+export function* planPieces(plan: Plan): Generator<string> {
+  let first = true
+  for (const [key, value] of Object.entries(plan)) {
+    yield `${first ? '{' : ','}\n  ${JSON.stringify(key)}: `
+    yield* valuePieces(key, value)
+    first = false
+  }
+  yield '\n}\n'
 }
 
 /** SHA-256 of the canonical text, in hexadecimal: what `sha256sum plan.json` prints. */
 export const fingerprint = (canonicalText: string): string =>
   createHash('sha256').update(canonicalText).digest('hex')
 
-function pushValue(text: TextBuilder, key: string, value: unknown): void {
+function* valuePieces(key: string, value: unknown): Generator<string> {
   switch (key) {
     case 'virtualServers':
-      pushItems(text, value as Plan['virtualServers'], (server) => nestedPlain(server, 'realServers'))
+      yield* itemPieces(value as Plan['virtualServers'], (server) => nestedPlain(server, 'realServers'))
       break
     case 'sets':
-      pushItems(text, value as Plan['sets'], (set) => nestedPlain(set, 'entries'))
+      yield* itemPieces(value as Plan['sets'], (set) => nestedPlain(set, 'entries'))
       break
     case 'tables':
-      pushItems(text, value as Plan['tables'], formatTable)
+      yield* itemPieces(value as Plan['tables'], formatTable)
       break
     case 'dummyInterface':
-      text.push(nested(value as Plan['dummyInterface'], 'addresses', '  '))
+      yield nested(value as Plan['dummyInterface'], 'addresses', '  ')
       break
     case 'sysctls':
-      pushItems(text, value as Plan['sysctls'], (sysctl) => JSON.stringify(sysctl))
+      yield* itemPieces(value as Plan['sysctls'], (sysctl) => JSON.stringify(sysctl))
       break
     default:
-      text.push(JSON.stringify(value))
+      yield JSON.stringify(value)
   }
 }
 
-function pushItems<T>(text: TextBuilder, list: readonly T[], format: (item: T) => string): void {
-  list.forEach((item, index) => {
-    text.push(index === 0 ? '[\n    ' : ',\n    ', format(item))
-  })
-  text.push(list.length === 0 ? '[]' : '\n  ]')
+function* itemPieces<T>(list: readonly T[], format: (item: T) => string): Generator<string> {
+  let separator = '[\n    '
+  for (const item of list) {
+    yield separator + format(item)
+    separator = ',\n    '
+  }
+  yield list.length === 0 ? '[]' : '\n  ]'
 }
 
 /** An object on one line, but for one array of it that has a line for each item. */

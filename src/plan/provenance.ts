@@ -1,7 +1,7 @@
 import { formatPath, type JsonPath } from '../diagnostics.ts'
 import { compareText } from '../order.ts'
 import type { Endpoint, ServicePort } from '../resolve/types.ts'
-import { TextBuilder } from '../text.ts'
+import { joined } from '../text.ts'
 import { ALWAYS, type SettingField } from './settings.ts'
 import type { Rule, Table } from './types.ts'
 import { type ClaimedVirtualServer, hostPort, virtualServerKey } from './virtualServers.ts'
@@ -128,25 +128,29 @@ function endpointSources(endpoints: readonly Endpoint[]): EndpointSource[] {
 }
 
 /** JSON with one line for each item. */
-export function formatProvenance({ version, sets, ...lists }: Provenance): string {
-  const text = new TextBuilder()
-  text.push(`{\n  "version": ${version}`)
+export const formatProvenance = (provenance: Provenance): string => joined(provenancePieces(provenance))
+
+/** The same in pieces, for whoever writes it as bytes. */
+export function* provenancePieces({ version, sets, ...lists }: Provenance): Generator<string> {
+  yield `{\n  "version": ${version}`
   for (const [name, list] of Object.entries(lists)) {
-    text.push(`,\n  ${JSON.stringify(name)}: `)
-    pushLines(text, list, '  ')
+    yield `,\n  ${JSON.stringify(name)}: `
+    yield* linePieces(list, '  ')
   }
-  text.push(',\n  "sets": {')
-  Object.entries(sets).forEach(([name, list], index) => {
-    text.push(`${index === 0 ? '' : ','}\n    ${JSON.stringify(name)}: `)
-    pushLines(text, list, '    ')
-  })
-  text.push('\n  }\n}\n')
-  return text.toString()
+  let separator = ',\n  "sets": {'
+  for (const [name, list] of Object.entries(sets)) {
+    yield `${separator}\n    ${JSON.stringify(name)}: `
+    yield* linePieces(list, '    ')
+    separator = ','
+  }
+  yield separator === ',' ? '\n  }\n}\n' : `${separator}}\n}\n`
 }
 
-function pushLines(text: TextBuilder, list: readonly unknown[], indent: string): void {
-  list.forEach((item, index) => {
-    text.push(index === 0 ? `[\n${indent}  ` : `,\n${indent}  `, JSON.stringify(item))
-  })
-  text.push(list.length === 0 ? '[]' : `\n${indent}]`)
+function* linePieces(list: readonly unknown[], indent: string): Generator<string> {
+  let separator = `[\n${indent}  `
+  for (const item of list) {
+    yield separator + JSON.stringify(item)
+    separator = `,\n${indent}  `
+  }
+  yield list.length === 0 ? '[]' : `\n${indent}]`
 }

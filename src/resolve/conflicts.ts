@@ -28,9 +28,9 @@ export function settleConflicts(
   servicePorts: readonly BareServicePort[],
   policy: ConflictPolicy,
 ): ConflictResult {
+  if (claimsAreDistinct(servicePorts)) return { servicePorts, diagnostics: [] }
   const owners = new Map<string, Claim>()
   const diagnostics: Diagnostic[] = []
-  const atFault = new Set<string>()
   const kept: BareServicePort[] = []
 
   for (const service of byAge(servicePorts)) {
@@ -45,15 +45,24 @@ export function settleConflicts(
       }
     }
     if (lost.size > 0 && policy === 'error') {
-      atFault.add(fullName((service[0] as BareServicePort).service.object))
       continue
     }
     for (const claim of won) owners.set(claim.key, claim)
     kept.push(...service.flatMap((servicePort) => withoutLost(servicePort, lost)))
   }
-  const settled =
-    atFault.size === 0 && diagnostics.length === 0 ? servicePorts : restoreOrder(servicePorts, kept)
-  return { servicePorts: settled, diagnostics }
+  return { servicePorts: restoreOrder(servicePorts, kept), diagnostics }
+}
+
+/** The common case, told without putting anything in order. */
+function claimsAreDistinct(servicePorts: readonly BareServicePort[]): boolean {
+  const keys = new Set<string>()
+  let count = 0
+  for (const servicePort of servicePorts)
+    for (const { key } of claimsOf(servicePort)) {
+      keys.add(key)
+      if (keys.size < ++count) return false
+    }
+  return true
 }
 
 /** Service ports grouped by Service, the oldest first. A Service without a creation time is the youngest. */
