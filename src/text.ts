@@ -36,7 +36,7 @@ export function joined(pieces: Iterable<string>): string {
 }
 
 /** Items made one at a time while they are walked through, as often as wanted; none of them is kept. */
-export const lazily = <T, U>(items: readonly T[], make: (item: T) => U): Iterable<U> => ({
+export const lazily = <T, U>(items: Iterable<T>, make: (item: T) => U): Iterable<U> => ({
   *[Symbol.iterator]() {
     for (const item of items) yield make(item)
   },

@@ -87,7 +87,7 @@ export async function build(
   for (const [index, result] of failed ? [] : compiled.entries())
     outputs.push(await asUsage(() => output(nodes[index] as string, result, options, renderer)))
   if (options.outDir !== undefined && outputs.length > 0)
-    writeFolder(options.outDir, outputFiles(outputs, options), options.force ?? false)
+    await writeFolder(options.outDir, outputFiles(outputs, options), options.force ?? false)
   console.report({
     ...input,
     diagnostics,

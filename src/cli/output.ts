@@ -8,6 +8,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { UsageError } from './exitCodes.ts'
 
@@ -15,19 +16,25 @@ import { UsageError } from './exitCodes.ts'
  * Writes files into a folder all or none: they are written beside it first and renamed into place. A folder that
  * holds anything but an older bundle is refused, unless `force`.
  */
-export function writeFolder(folder: string, files: ReadonlyMap<string, Uint8Array>, force: boolean): void {
+export async function writeFolder(
+  folder: string,
+  files: ReadonlyMap<string, Uint8Array>,
+  force: boolean,
+): Promise<void> {
   const target = resolve(folder)
-  if (!force) refuseForeign(target, files)
-  guarded(target, () => {
+  if (!force) await refuseForeign(target, files)
+  await guarded(target, async () => {
     mkdirSync(dirname(target), { recursive: true })
     const staging = mkdtempSync(join(dirname(target), `.${basename(target)}-`))
     chmodSync(staging, 0o755)
     try {
-      for (const [name, bytes] of files) {
-        const path = join(staging, name)
-        mkdirSync(dirname(path), { recursive: true })
-        writeFileSync(path, bytes)
-      }
+      await Promise.all(
+        [...files].map(([name, bytes]) => {
+          const path = join(staging, name)
+          mkdirSync(dirname(path), { recursive: true })
+          return writeFile(path, bytes)
+        }),
+      )
       const old = `${staging}.old`
       const existed = statSync(target, { throwIfNoEntry: false }) !== undefined
       if (existed) renameSync(target, old)
@@ -42,9 +49,9 @@ export function writeFolder(folder: string, files: ReadonlyMap<string, Uint8Arra
 /** What a bundle of any plan may hold. */
 const BUNDLE_FILES = /^(plan|provenance|manifest)\.json$|\.restore$|^ip\.batch$|^(sysctl|modules)\.conf$/
 
-function refuseForeign(target: string, files: ReadonlyMap<string, Uint8Array>): void {
+async function refuseForeign(target: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
   const known = new Set([...files.keys()].map((name) => name.split('/')[0]))
-  const entries = guarded(target, () =>
+  const entries = await guarded(target, () =>
     statSync(target, { throwIfNoEntry: false }) === undefined ? [] : readdirSync(target),
   )
   const foreign = entries.find((name) => !known.has(name) && !BUNDLE_FILES.test(name))
@@ -55,8 +62,8 @@ function refuseForeign(target: string, files: ReadonlyMap<string, Uint8Array>): 
 }
 
 /** Writes one file, all or nothing. */
-export function writeText(path: string, text: string): void {
-  guarded(path, () => {
+export async function writeText(path: string, text: string): Promise<void> {
+  await guarded(path, () => {
     mkdirSync(dirname(resolve(path)), { recursive: true })
     const staging = `${path}.${process.pid}.tmp`
     try {
@@ -68,9 +75,9 @@ export function writeText(path: string, text: string): void {
   })
 }
 
-function guarded<T>(path: string, run: () => T): T {
+async function guarded<T>(path: string, run: () => T | Promise<T>): Promise<T> {
   try {
-    return run()
+    return await run()
   } catch (error) {
     if (error instanceof UsageError) throw error
     throw new UsageError(`cannot write ${path}: ${(error as Error).message}`)

@@ -30,7 +30,7 @@ export async function snapshot(options: SnapshotCommandOptions): Promise<number>
     })
     progress('')
     if (out === '-') process.stdout.write(text)
-    else writeText(out, text)
+    else await writeText(out, text)
     if (!quiet) process.stderr.write(`snapshot: ${summary(counts)}\n`)
     for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
     return EXIT.done

@@ -28,7 +28,7 @@ export interface VirtualServerRow {
   readonly scheduler: string
   /** ` -p 10800 -b sh-port`, or nothing. */
   readonly options: string
-  readonly realServers: Iterable<RealServerRow>
+  readonly realServers: readonly RealServerRow[]
 }
 
 export interface RealServerRow {
@@ -62,7 +62,7 @@ function virtualServerRow(virtualServer: VirtualServer): VirtualServerRow {
     service,
     scheduler,
     options: `${persistenceOption(persistence, address)}${flagOption}`,
-    realServers: lazily(realServers, (server) => ({
+    realServers: realServers.map((server) => ({
       service,
       server: hostPort(server.address, server.port),
       forwarding: FORWARDING_FLAG[server.forwarding],

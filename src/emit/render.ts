@@ -1,6 +1,6 @@
 import runtime from 'handlebars/runtime.js'
 import { TEMPLATE_SPECS } from '../generated/templates.js'
-import { TextBuilder } from '../text.ts'
+import { joined, lazily } from '../text.ts'
 import { COMPILE_OPTIONS } from './compileOptions.ts'
 import { PAYLOAD_NAMES, type PayloadName } from './names.ts'
 
@@ -16,9 +16,10 @@ const { template } = runtime as unknown as {
  * nor indices. */
 const HELPERS = {
   each: (rows: Iterable<object>, { fn }: { fn: (row: object) => string }): string => {
-    const text = new TextBuilder()
-    for (const row of rows) text.push(fn(row))
-    return text.toString()
+    if (!Array.isArray(rows)) return joined(lazily(rows, fn))
+    let text = ''
+    for (const row of rows) text += fn(row)
+    return text
   },
 }
 
