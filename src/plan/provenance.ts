@@ -1,4 +1,4 @@
-import { formatPath, type JsonPath } from '../diagnostics.ts'
+import type { JsonPath } from '../diagnostics.ts'
 import { compareText } from '../order.ts'
 import type { Endpoint, ServicePort } from '../resolve/types.ts'
 import { joined } from '../text.ts'
@@ -110,7 +110,7 @@ function ruleFields({ matches, target }: Rule): string[] {
 }
 
 /** Indices would depend on the order of the input's lists, which means nothing. */
-export const fieldName = (path: JsonPath): string => formatPath(path.filter((key) => typeof key === 'string'))
+export const fieldName = (path: JsonPath): string => path.filter((key) => typeof key === 'string').join('.')
 
 function servicePortProvenance({ key, family, protocol, endpoints }: ServicePort): ServicePortProvenance {
   return { servicePort: key, family, protocol, sources: endpointSources(endpoints) }
