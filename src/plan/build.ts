@@ -10,7 +10,7 @@ import { type EndpointLists, endpointLists } from './endpointLists.ts'
 import { formatEntry } from './entries.ts'
 import { DUMMY_INTERFACE, localDetector, type NodeFacts } from './nodeFacts.ts'
 import { buildProvenance, type ItemProvenance, type Provenance } from './provenance.ts'
-import { allowsNode, buildSet, kernelSetName, SET_DEFINITIONS } from './sets.ts'
+import { allowsNode, buildSet, kernelSetName, SET_DEFINITIONS, type SetContext } from './sets.ts'
 import { buildConntrack, buildIpvsTimeouts, buildModules, buildSysctls } from './settings.ts'
 import { buildTables, type ClosedVIP } from './tables.ts'
 import type { Family, IpSet, Plan, SetEntry, Table } from './types.ts'
@@ -132,25 +132,30 @@ function buildFamily(family: Family, context: FamilyContext): BuiltFamily {
   const addresses = bound.filter(({ servicePort }) => servicePort.family === family)
   const provenance: (readonly [string, readonly ItemProvenance[]])[] = []
 
+  const contexts = ports.map(
+    ({ servicePort, lists }): SetContext => ({
+      servicePort,
+      node,
+      localEndpoints: lists.allLocal,
+      nodePortAddresses: context.nodePortAddresses[family],
+    }),
+  )
   const sets = SET_DEFINITIONS.map(({ name, type, entriesOf, field }) => {
-    const reasons = new Map<SetEntry, ItemProvenance>()
-    const explain = (entry: SetEntry, servicePort: ServicePort, from: string) =>
-      reasons.set(entry, { item: formatEntry(type, entry), servicePort: servicePort.key, field: from })
-    if (name === 'KUBE-IPVS-IPS')
-      for (const { virtualServer, servicePort } of addresses)
-        explain({ address: virtualServer.address }, servicePort, field)
-    for (const { servicePort, lists } of ports) {
-      const setContext = {
-        servicePort,
-        node,
-        localEndpoints: lists.allLocal,
-        nodePortAddresses: context.nodePortAddresses[family],
-      }
-      for (const entry of entriesOf(setContext)) explain(entry, servicePort, field)
+    const kernelName = kernelSetName(name, family)
+    if (name === 'KUBE-IPVS-IPS') {
+      const boundEntries = addresses.map(({ virtualServer: { address } }) => ({ address }))
+      return buildSet(kernelName, family, type, boundEntries)
     }
-    const set = buildSet(kernelSetName(name, family), family, type, [...reasons.keys()])
-    if (set.entries.length > 0)
-      provenance.push([set.name, set.entries.map((entry) => reasons.get(entry) as ItemProvenance)])
+    const owners = new Map<SetEntry, ServicePort>()
+    for (const setContext of contexts)
+      for (const entry of entriesOf(setContext)) owners.set(entry, setContext.servicePort)
+    const set = buildSet(kernelName, family, type, [...owners.keys()])
+    const explain = (entry: SetEntry): ItemProvenance => ({
+      item: formatEntry(type, entry),
+      servicePort: (owners.get(entry) as ServicePort).key,
+      field,
+    })
+    if (set.entries.length > 0) provenance.push([set.name, set.entries.map(explain)])
     return set
   })
 

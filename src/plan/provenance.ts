@@ -17,7 +17,7 @@ export interface Provenance {
   readonly virtualServers: readonly ItemProvenance[]
   /** Addresses on the dummy interface. */
   readonly addresses: readonly ItemProvenance[]
-  /** By set name in the kernel. */
+  /** By set name in the kernel; `addresses` explains KUBE-IPVS-IPS. */
   readonly sets: Readonly<Record<string, readonly ItemProvenance[]>>
   /** `ipv4 nat KUBE-SERVICES 3`: counted from 1 within the chain. */
   readonly rules: readonly ReasonedItem[]
