@@ -14,7 +14,7 @@ import { UsageError } from './exitCodes.ts'
 
 /**
  * Writes files into a folder all or none: they are written beside it first and renamed into place. A folder that
- * holds anything but an older bundle is refused, unless `force`.
+ * holds anything but an older bundle is refused; with `force`, what else it holds stays.
  */
 export async function writeFolder(
   folder: string,
@@ -35,15 +35,32 @@ export async function writeFolder(
           return writeFile(path, bytes)
         }),
       )
-      const old = `${staging}.old`
-      const existed = statSync(target, { throwIfNoEntry: false }) !== undefined
-      if (existed) renameSync(target, old)
-      renameSync(staging, target)
-      if (existed) rmSync(old, { recursive: true, force: true })
+      if (force) moveInto(staging, target, files)
+      else replace(target, staging)
     } finally {
       rmSync(staging, { recursive: true, force: true })
     }
   })
+}
+
+/** Puts the staged folder in the place of the target, which holds at most an older bundle. */
+function replace(target: string, staging: string): void {
+  const old = `${staging}.old`
+  const existed = statSync(target, { throwIfNoEntry: false }) !== undefined
+  if (existed) renameSync(target, old)
+  renameSync(staging, target)
+  if (existed) rmSync(old, { recursive: true, force: true })
+}
+
+/** Moves staged files into a folder, leaving what others put there. */
+function moveInto(staging: string, target: string, files: ReadonlyMap<string, Uint8Array>): void {
+  mkdirSync(target, { recursive: true })
+  for (const stale of readdirSync(target))
+    if (BUNDLE_FILES.test(stale) && !files.has(stale)) rmSync(join(target, stale))
+  for (const name of files.keys()) {
+    mkdirSync(dirname(join(target, name)), { recursive: true })
+    renameSync(join(staging, name), join(target, name))
+  }
 }
 
 /** What a bundle of any plan may hold. */

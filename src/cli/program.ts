@@ -95,7 +95,7 @@ function addBuild(program: Command, finish: (status: number) => void): void {
     .addOption(new Option('--emit <part>', 'print one part to standard output').choices(EMIT_NAMES))
     .option('--templates <dir>', 'folder of templates that replace shipped ones')
     .option('--set-prerequisites', "set what belongs to the node's owner too, instead of only checking it")
-    .option('--force', 'write into a folder that holds other files, replacing them')
+    .option('--force', 'write into a folder that holds other files, which stay')
     .addHelpText(
       'after',
       `

@@ -194,6 +194,9 @@ test('an older bundle is replaced, another folder is not', ({ folder }) => {
   writeFileSync(join(target, 'mine.txt'), 'precious')
   assert.is(build(), 2)
   assert.ok(readdirSync(target).includes('mine.txt'))
+  assert.is(build('--force'), 0)
+  assert.ok(readdirSync(target).includes('mine.txt'))
+  assert.ok(readdirSync(target).includes('ip6tables.restore'))
 })
 
 test('a template laid over the shipped one is used, and one that changes the rules is refused', ({
