@@ -1,160 +1,83 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  compile,
-  emit,
-  ownedTables,
-  type Plan,
-  parseIpAddr,
-  parseIpsetRestore,
-  parseIptablesRestore,
-  parseIpvsRestore,
-  parseModulesConf,
-  parseSysctlConf,
-  read,
-  resolveConfig,
-} from '../../src/index.ts'
-import { sortVirtualServers } from '../../src/plan/canonical.ts'
-import { type Flavour, type Loaded, loadIntoNamespace } from './node.ts'
+import { type Plan, parseSysctlConf } from '../../src/index.ts'
+import { FLAVOURS, loadBundle, type Payloads, readBack, writePayloads } from './harness/bundle.ts'
+import { compileConformanceCase } from './harness/compile.ts'
+import { DATA, IN_MACHINE, kernelTest } from './harness/lab.ts'
+import { assertHolds } from './harness/state.ts'
 
-/** Every golden case is loaded by the real tools into a real kernel; what they read back must be the plan. */
+/** Every golden case and every conformance input is loaded by the real tools; what they read back is the plan. */
 
-const DATA = process.env.IPVSC_DATA ?? '.'
 const test = suite('load and read back')
 
-/** Schedulers and matches that the cases use load from modules, as on a node. */
-spawnSync('modprobe', [
-  '-a',
-  'ip_vs',
-  'nf_conntrack',
-  'dummy',
-  'ip_set',
-  'xt_set',
-  'xt_ipvs',
-  'xt_physdev',
-  'br_netfilter',
-])
-
-const FLAVOURS: readonly Flavour[] = ['nft', 'legacy']
-
-const chainNames = ({ tables }: Plan, family: string, name: string): string[] =>
-  tables
-    .filter((table) => table.family === family && table.name === name)
-    .flatMap(({ chains }) => chains.map((chain) => chain.name))
-
-/** The kernel doubles a hash as it sees fit, and says so when it lists the set. */
-const withoutHashSize = (sets: Plan['sets']): unknown[] =>
-  sets.map((set) => (set.type === 'bitmap:port' ? set : { ...set, hashSize: 0 }))
-
-function comparePlan(plan: Plan, state: Loaded): void {
-  assert.is(state.stderr, '', 'the tools say nothing')
-  const { virtualServers } = parseIpvsRestore(state.ipvs)
-  assert.equal(
-    sortVirtualServers([...virtualServers], (server) => server).map(sortRealServers),
-    plan.virtualServers,
-  )
-  const { sets, foreign } = parseIpsetRestore(state.ipset)
-  assert.equal(foreign, [])
-  const byName = new Map(sets.map((set) => [set.name, set]))
-  assert.equal(
-    withoutHashSize(plan.sets.map(({ name }) => byName.get(name) as Plan['sets'][number])),
-    withoutHashSize(plan.sets),
-  )
-  assert.is(sets.length, plan.sets.length)
-  for (const [family, text] of [
-    ['ipv4', state.iptables],
-    ['ipv6', state.ip6tables],
-  ] as const) {
-    if (!plan.families.includes(family)) continue
-    const names = { nat: chainNames(plan, family, 'nat'), filter: chainNames(plan, family, 'filter') }
-    const owned = ownedTables(parseIptablesRestore(text, family), family, names)
-    assert.equal(owned.foreign, [])
-    assert.equal(
-      owned.tables,
-      plan.tables.filter((table) => table.family === family),
-    )
-  }
-  const bound = parseIpAddr(state.addresses).filter((entry) => entry.interface === 'kube-ipvs0')
-  assert.equal(bound.map(({ address }) => address).sort(), [...plan.dummyInterface.addresses].sort())
-  assert.match(
-    state.addresses,
-    /"ifname":"kube-ipvs0","flags":\["BROADCAST","NOARP"\]/,
-    'the interface is left down',
-  )
+const goldenPayloads = (name: string): Payloads => {
+  const folder = `${DATA}/golden/${name}/expected`
+  return new Map(readdirSync(folder).map((file) => [file, readFileSync(`${folder}/${file}`, 'utf8')]))
 }
-
-/** The kernel lists real servers in its own order. */
-const sortRealServers = (server: Plan['virtualServers'][number]): unknown => ({
-  ...server,
-  realServers: sortVirtualServers([...server.realServers], (real) => ({
-    ...server,
-    address: real.address,
-    port: real.port,
-  })),
-})
 
 const cases = readdirSync(`${DATA}/golden`)
   .sort()
   .filter((name) => existsSync(`${DATA}/golden/${name}/expected/plan.json`))
 
-for (const name of cases) {
-  const folder = `${DATA}/golden/${name}/expected`
-  const payloads = new Map(
-    readdirSync(folder).map((file) => [file, readFileSync(`${folder}/${file}`, 'utf8')]),
-  )
-  const plan = JSON.parse(payloads.get('plan.json') as string) as Plan
-  for (const flavour of FLAVOURS) {
-    test(`${name} (${flavour})`, () => comparePlan(plan, loadIntoNamespace(payloads, flavour)))
-  }
-  test(`${name}: its modules load`, () => {
-    const { status, stderr } = spawnSync(
-      'modprobe',
-      ['-a', ...parseModulesConf(payloads.get('modules.conf') as string)],
-      { encoding: 'utf8' },
-    )
-    assert.is(status, 0, stderr)
-  })
-}
-
-for (const name of readdirSync(`${DATA}/test/conformance/cases`).sort()) {
-  test(`${name}: what is compiled for an input that kube-proxy had`, async () => {
-    const text = (file: string) => readFileSync(`${DATA}/test/conformance/cases/${name}/${file}`, 'utf8')
-    const { cluster } = await read(
-      ['snapshot.json', 'config.yaml'].map((file) => ({ name: file, text: text(file) })),
-    )
-    const [configuration] = cluster.configurations
-    assert.ok(configuration)
-    const { plan } = compile(cluster, {
-      node: JSON.parse(text('case.json')).node,
-      config: resolveConfig(configuration, ({ message }) => assert.unreachable(message)),
-      interfaceAddresses: parseIpAddr(text('node-addresses.json')),
+for (const name of cases)
+  for (const flavour of FLAVOURS)
+    kernelTest(test, `${name} (${flavour})`, async (lab) => {
+      const payloads = goldenPayloads(name)
+      const { node } = await lab.namespaces('node')
+      await loadBundle(lab, node, payloads, { flavour })
+      const plan = JSON.parse(payloads.get('plan.json') as string) as Plan
+      assertHolds(await readBack(lab, node, flavour), plan)
     })
-    assert.ok(plan)
-    for (const flavour of FLAVOURS) comparePlan(plan as Plan, loadIntoNamespace(emit(plan as Plan), flavour))
-  })
+
+for (const name of readdirSync(`${DATA}/conformance`).sort()) {
+  if (!existsSync(`${DATA}/conformance/${name}/snapshot.json`)) continue
+  for (const flavour of FLAVOURS)
+    kernelTest(
+      test,
+      `what is compiled for ${name}, an input that kube-proxy had (${flavour})`,
+      async (lab) => {
+        const { plan, payloads } = await compileConformanceCase(`${DATA}/conformance/${name}`)
+        const { node } = await lab.namespaces('node')
+        await loadBundle(lab, node, payloads, { flavour })
+        assertHolds(await readBack(lab, node, flavour), plan)
+      },
+    )
 }
 
-test('IPVS timeouts are those of the plan; 0 leaves one as it is', () => {
-  const folder = `${DATA}/golden/node-settings/expected`
-  const payloads = new Map(
-    readdirSync(folder).map((file) => [file, readFileSync(`${folder}/${file}`, 'utf8')]),
-  )
-  assert.is(loadIntoNamespace(payloads, 'nft').timeouts, 'Timeout (tcp tcpfin udp): 900 120 30\n')
+kernelTest(test, 'IPVS timeouts are those of the plan; 0 leaves one as it is', async (lab) => {
+  const { node } = await lab.namespaces('node')
+  await loadBundle(lab, node, goldenPayloads('node-settings'))
+  assert.is((await readBack(lab, node)).timeouts, 'Timeout (tcp tcpfin udp): 900 120 30\n')
 })
 
-test('settings are accepted by a kernel and read back', () => {
-  const text = readFileSync(`${DATA}/golden/node-settings/expected/sysctl.conf`, 'utf8')
-  const { sysctls } = parseSysctlConf(text)
-  const set = spawnSync('sysctl', ['-p', '-'], { input: text, encoding: 'utf8' })
-  assert.is(set.status, 0, set.stderr)
-  assert.is(set.stderr, '')
-  for (const { name, value, action } of sysctls) {
-    const { stdout } = spawnSync('sysctl', ['-n', name], { encoding: 'utf8' })
-    if (action === 'set') assert.is(stdout.trim(), String(value), name)
-    else assert.match(stdout, /^[01]\n$/, `${name} exists`)
-  }
+kernelTest(test, 'settings that a node has for itself are accepted and read back', async (lab) => {
+  const payloads = goldenPayloads('node-settings')
+  const { node } = await lab.namespaces('node')
+  await lab.run('modprobe br_netfilter')
+  await loadBundle(lab, node, payloads)
+  const wanted = parseSysctlConf(payloads.get('sysctl.conf') as string).sysctls.filter(
+    ({ name }) => name !== 'net.netfilter.nf_conntrack_max',
+  )
+  assert.ok(wanted.length > 5)
+  const { stdout } = await lab.run(`sysctl -n ${wanted.map(({ name }) => name).join(' ')}`, { in: node })
+  const values = stdout.trim().split('\n')
+  for (const [index, { name, value, action }] of wanted.entries())
+    if (action === 'set') assert.is(values[index], String(value), name)
+    else assert.match(values[index] ?? '', /^[01]$/, `${name} exists`)
 })
+
+if (IN_MACHINE)
+  kernelTest(
+    test,
+    'the whole file of settings is accepted, also what is the kernel’s and not a node’s',
+    async (lab) => {
+      await lab.run('modprobe -a ip_vs nf_conntrack')
+      const folder = writePayloads(lab, goldenPayloads('node-settings'))
+      const { stderr } = await lab.run(`sysctl -q -p ${folder}/sysctl.conf`)
+      assert.is(stderr, '')
+    },
+  )
+else test.skip('the settings of the whole kernel are left alone where it is not ours')
 
 test.run()

@@ -1,101 +1,154 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import {
+  closeSync,
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
-  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
-import { ROOT } from '../support/shared.ts'
-import { bootArguments, buildInitramfs, findKernel, missingPackages } from './machine.ts'
+import { ROOT, SHARED_DATA } from '../support/shared.ts'
+import { missingPackages, missingTools, prepareMachine, SHARE } from './harness/machine.ts'
 
 /**
  * Runs the kernel suites: right here where this kernel has IPVS and we are root, otherwise in a virtual machine
- * under software emulation, with the same files.
+ * under software emulation, with the same files. Arguments pick suites by a part of their file names.
  */
 
-/** Minutes after which a machine that says nothing more is stopped. */
-const TIME_LIMIT = 20
+/** Minutes after which everything is stopped. */
+const TIME_LIMIT = 25
 
-const hasIpvs = (): boolean => {
+const SUITES = `${ROOT}test/kernel`
+const wanted = process.argv.slice(2)
+const suites = readdirSync(SUITES)
+  .filter((name) => name.endsWith('.kernel.ts'))
+  .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
+  .sort()
+
+function hasIpvs(): boolean {
+  if (process.getuid?.() !== 0) return false
   spawnSync('modprobe', ['-q', 'ip_vs'])
-  return process.getuid?.() === 0 && existsSync('/proc/net/ip_vs')
+  return existsSync('/proc/net/ip_vs')
 }
 
 /** Everything that the suites read, in one folder: inside the machine the repository may be out of sight. */
 async function prepare(folder: string): Promise<void> {
-  const suites = readdirSync(`${ROOT}test/kernel`).filter((name) => name.endsWith('.kernel.ts'))
-  const entry = suites
-    .sort()
-    .map((name) => `import ${JSON.stringify(`./${name}`)}`)
-    .join('\n')
-  await build({
-    stdin: { contents: entry, resolveDir: `${ROOT}test/kernel`, loader: 'ts' },
-    outfile: join(folder, 'suites.cjs'),
+  const entry = suites.map((name) => `import ${JSON.stringify(`./${name}`)}`).join('\n')
+  const options = {
     bundle: true,
     platform: 'node',
     format: 'cjs',
-    ignoreAnnotations: true,
     target: 'node20',
+    ignoreAnnotations: true,
     logLevel: 'error',
+  } as const
+  await build({
+    ...options,
+    stdin: { contents: entry, resolveDir: SUITES, loader: 'ts' },
+    outfile: join(folder, 'suites.cjs'),
   })
-  for (const data of ['golden', 'test/conformance/cases']) {
-    mkdirSync(join(folder, data), { recursive: true })
-    cpSync(`${ROOT}${data}`, join(folder, data), { recursive: true })
+  await build({
+    ...options,
+    entryPoints: [`${SUITES}/harness/agent.ts`],
+    outfile: join(folder, 'agent.cjs'),
+  })
+  const data: readonly (readonly [name: string, from: string])[] = [
+    ['golden', `${ROOT}golden`],
+    ['examples', `${ROOT}examples`],
+    ['conformance', `${ROOT}test/conformance/cases`],
+    ['conformance', `${SHARED_DATA}/kube-proxy`],
+  ]
+  for (const [name, from] of data) {
+    mkdirSync(join(folder, name), { recursive: true })
+    if (existsSync(from)) cpSync(from, join(folder, name), { recursive: true })
   }
 }
 
-async function runInMachine(folder: string): Promise<number> {
-  const missing = missingPackages()
+/** Prints what a file gains while a process runs. Gives the process's exit status, `null` when it was killed. */
+async function follow(child: ChildProcess, file: string): Promise<number | null> {
+  const output = openSync(file, 'a+')
+  const buffer = Buffer.alloc(2 ** 16)
+  let position = 0
+  const print = (): void => {
+    for (;;) {
+      const length = readSync(output, buffer, 0, buffer.length, position)
+      if (length === 0) return
+      position += length
+      process.stdout.write(Uint8Array.prototype.slice.call(buffer, 0, length))
+    }
+  }
+  const timer = setInterval(print, 200)
+  const status = await new Promise<number | null>((resolve) => child.on('close', resolve))
+  clearInterval(timer)
+  print()
+  closeSync(output)
+  return status
+}
+
+const text = (folder: string, name: string): string =>
+  existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : ''
+
+/** Gives the exit status of the suites, `null` when they did not come to their end. */
+async function run(folder: string): Promise<number | null> {
+  const here = hasIpvs()
+  const missing = here ? missingTools() : missingPackages()
   if (missing.length > 0) {
-    console.error(
-      `the kernel tests need packages that are not installed: apt-get install -y ${missing.join(' ')}`,
-    )
+    console.error(`packages are missing: apt-get install -y ${missing.join(' ')}`)
     return 2
   }
-  const kernel = findKernel()
-  const initramfs = join(folder, 'initramfs.gz')
-  const command = `IPVSC_DATA=/tmp/share ${process.execPath} /tmp/share/suites.cjs`
-  writeFileSync(
-    join(folder, 'command.sh'),
-    `${command} > /tmp/share/output.txt 2>&1; echo $? > /tmp/share/status\n`,
-  )
-  buildInitramfs(initramfs, kernel)
-  const machine = spawn('qemu-system-x86_64', bootArguments({ kernel, initramfs, share: folder }), {
+  const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+  const output = join(folder, 'output.txt')
+  const inside = `cd ${SHARE}; export PATH=${path} IPVSC_DATA=${SHARE} IPVSC_MACHINE=1
+'${process.execPath}' suites.cjs > output.txt 2>&1; echo $? > status\n`
+  const [program = '', ...options] = here
+    ? ['sh', '-c', `'${process.execPath}' suites.cjs > output.txt 2>&1; echo $? > status`]
+    : prepareMachine({ share: folder, command: inside })
+  const child = spawn(program, options, {
+    cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, PATH: `${process.env.PATH}:${path}`, IPVSC_DATA: folder },
+    detached: true,
   })
-  const log: string[] = []
-  machine.stdout.on('data', (chunk) => log.push(String(chunk)))
-  machine.stderr.on('data', (chunk) => log.push(String(chunk)))
-  const timer = setTimeout(() => machine.kill('SIGKILL'), TIME_LIMIT * 60_000)
-  await new Promise((resolve) => machine.on('close', resolve))
+  let log = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk) => {
+      log += chunk
+    })
+  const stop = (): boolean => process.kill(-(child.pid as number), 'SIGKILL')
+  const timer = setTimeout(stop, TIME_LIMIT * 60_000)
+  process.on('SIGINT', stop).on('SIGTERM', stop)
+  await follow(child, output)
   clearTimeout(timer)
-  const read = (name: string): string =>
-    existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : ''
-  process.stdout.write(read('output.txt'))
-  const status = read('status').trim()
-  if (status === '') {
-    console.error(`the machine stopped before the suites ended; its console:\n${log.join('').slice(-4000)}`)
-    return 1
-  }
-  return Number(status)
+  const status = text(folder, 'status').trim()
+  if (status !== '') return Number(status)
+  console.error(
+    `\nthe suites did not come to their end; running: ${text(folder, 'running')}${log.slice(-4000)}`,
+  )
+  return null
+}
+
+/** uvu's counts as one line. */
+function counts(output: string): string {
+  const count = (word: string): number =>
+    [...output.matchAll(new RegExp(`^ *${word}: +(\\d+)$`, 'gm'))].reduce((sum, [, n]) => sum + Number(n), 0)
+  const [total, passed, skipped] = [count('Total'), count('Passed'), count('Skipped')]
+  return `${passed} passed, ${total - passed} failed, ${skipped} skipped`
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'ipvsc-kernel-'))
 try {
+  if (suites.length === 0) throw new Error(`no suite of test/kernel has ${wanted.join(' or ')} in its name`)
   await prepare(folder)
-  process.exitCode = hasIpvs()
-    ? (spawnSync(process.execPath, [join(folder, 'suites.cjs')], {
-        stdio: 'inherit',
-        env: { ...process.env, IPVSC_DATA: folder },
-      }).status ?? 1)
-    : await runInMachine(folder)
+  const status = await run(folder)
+  if (status !== 2) console.log(status === null ? '0 passed, 1 failed' : counts(text(folder, 'output.txt')))
+  process.exitCode = status ?? 1
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

@@ -1,0 +1,210 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { suite } from 'uvu'
+
+/**
+ * A test of the kernel suites has a lab of its own: a folder, network namespaces, and processes in them. All of it is
+ * gone when the test ends, however it ends.
+ */
+
+export interface Lab {
+  /** Empty at first, deleted at the end. */
+  readonly folder: string
+  /** Makes network namespaces; their names on this kernel are unique to the lab. */
+  namespaces<Role extends string>(...roles: readonly Role[]): Promise<Record<Role, Namespace>>
+  /** Runs a shell script; anything but exit status 0 is an error that holds what it said. */
+  run(script: string, options?: RunOptions): Promise<Output>
+  /** Starts a process that lives until the test ends. */
+  start(command: readonly string[], namespace: Namespace): ChildProcess
+  /** What to print when the test fails. */
+  onFailure(diagnose: () => Promise<string>): void
+}
+
+export interface Namespace {
+  /** As `ip netns` knows it. */
+  readonly name: string
+  /** As the test calls it. */
+  readonly role: string
+}
+
+export interface RunOptions {
+  readonly in?: Namespace
+  /** Whether an exit status other than 0 is an error. Default `true`. */
+  readonly check?: boolean
+}
+
+export interface Output {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface KernelTestOptions {
+  /** Seconds after which the test is stopped and reported. */
+  readonly limit?: number
+}
+
+/** The folder that holds what the suites read; inside the machine a checkout may be out of sight. */
+export const DATA = process.env.IPVSC_DATA ?? '.'
+
+/** Whether the whole kernel is ours, with all that no namespace holds apart. */
+export const IN_MACHINE = process.env.IPVSC_MACHINE === '1'
+
+type UvuSuite = ReturnType<typeof suite>
+
+/** How many tests run beside the one that is reported next. The machine has two processors. */
+const AHEAD = 1
+
+/** All tests in the order in which uvu asks for them. Each runs once. */
+const jobs: (() => Promise<void>)[] = []
+
+/** Registers a test with a lab of its own and a time limit of its own. */
+export function kernelTest(
+  test: UvuSuite,
+  name: string,
+  body: (lab: Lab) => Promise<void>,
+  { limit = 60 }: KernelTestOptions = {},
+): void {
+  const index = jobs.length
+  let job: Promise<void> | null = null
+  jobs.push(() => {
+    job ??= perform(name, body, limit)
+    return job
+  })
+  test(name, async () => {
+    for (const next of jobs.slice(index + 1, index + 1 + AHEAD)) next().catch(() => {})
+    await jobs[index]?.()
+  })
+}
+
+const inProgress = new Set<string>()
+/** Told to whoever stops the suites from outside. */
+const announce = (): void => writeFileSync(join(DATA, 'running'), `${[...inProgress].join('\n')}\n`)
+
+async function perform(name: string, body: (lab: Lab) => Promise<void>, limit: number): Promise<void> {
+  inProgress.add(name)
+  announce()
+  const open = openLab()
+  const clock = stopAfter(limit)
+  try {
+    await Promise.race([body(open.lab), clock.stopped])
+  } catch (error) {
+    throw await explained(error as Error, open)
+  } finally {
+    clock.clear()
+    await open.close()
+    inProgress.delete(name)
+    announce()
+  }
+}
+
+function stopAfter(seconds: number): { readonly stopped: Promise<never>; readonly clear: () => void } {
+  let timer: NodeJS.Timeout | undefined
+  const stopped = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`stopped: it took longer than ${seconds} s`)), seconds * 1000)
+  })
+  return { stopped, clear: () => clearTimeout(timer) }
+}
+
+/** uvu prints the stack last, after the difference: the state of the nodes goes there. */
+async function explained(error: Error, { diagnoses, running }: OpenLab): Promise<Error> {
+  const parts = [...running].map((script) => `still running:\n${script}`)
+  for (const diagnose of diagnoses) parts.push(await diagnose().catch((problem) => String(problem)))
+  error.stack = [error.stack, ...parts].join('\n\n')
+  return error
+}
+
+interface OpenLab {
+  readonly lab: Lab
+  readonly diagnoses: readonly (() => Promise<string>)[]
+  /** Scripts that have not ended. */
+  readonly running: ReadonlySet<string>
+  close(): Promise<void>
+}
+
+let labs = 0
+
+function openLab(): OpenLab {
+  const prefix = `ipvsc-${process.pid}-${labs++}`
+  const folder = mkdtempSync(join(tmpdir(), 'ipvsc-lab-'))
+  const children = new Set<ChildProcess>()
+  const running = new Set<string>()
+  const names: string[] = []
+  const diagnoses: (() => Promise<string>)[] = []
+
+  const begin = (command: readonly string[], namespace: Namespace | undefined): ChildProcess => {
+    const enter = namespace === undefined ? [] : ['nsenter', `--net=/run/netns/${namespace.name}`, '--']
+    const [program = '', ...rest] = [...enter, ...command]
+    const child = spawn(program, rest, { cwd: folder, detached: true })
+    children.add(child)
+    return child.on('close', () => children.delete(child))
+  }
+
+  const run: Lab['run'] = async (script, { in: namespace, check = true } = {}) => {
+    running.add(script)
+    const output = await collect(begin(['sh', '-c', script], namespace))
+    running.delete(script)
+    if (!check || output.status === 0) return output
+    const place = namespace === undefined ? '' : ` in ${namespace.role}`
+    throw new Error(
+      `a script${place} ended with ${output.status}\n${output.stderr}${output.stdout}\n${script}`,
+    )
+  }
+
+  const lab: Lab = {
+    folder,
+    run,
+    start: begin,
+    onFailure: (diagnose) => diagnoses.push(diagnose),
+    async namespaces(...roles) {
+      const made = roles.map((role) => ({ role, name: `${prefix}-${role}` }))
+      names.push(...made.map(({ name }) => name))
+      await run(batch(made.map(({ name }) => `netns add ${name}`)))
+      return Object.fromEntries(made.map((namespace) => [namespace.role, namespace])) as never
+    },
+  }
+
+  const close = async (): Promise<void> => {
+    const ended = [...children].map((child) => new Promise((resolve) => child.once('close', resolve)))
+    for (const { pid } of children) if (pid !== undefined) killGroup(pid)
+    await Promise.all(ended)
+    if (names.length > 0)
+      await run(
+        batch(
+          names.map((name) => `netns delete ${name}`),
+          '-force',
+        ),
+      )
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return { lab, diagnoses, running, close }
+}
+
+/** One `ip` process for many commands. */
+export const batch = (commands: readonly string[], ...options: readonly string[]): string =>
+  `ip ${options.join(' ')} -batch - <<'END'\n${commands.join('\n')}\nEND\n`
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL')
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+const collect = (child: ChildProcess): Promise<Output> =>
+  new Promise((resolve, reject) => {
+    let [stdout, stderr] = ['', '']
+    child.stdout?.on('data', (data) => {
+      stdout += data
+    })
+    child.stderr?.on('data', (data) => {
+      stderr += data
+    })
+    child.on('error', reject)
+    child.on('close', (code, signal) =>
+      resolve({ status: code ?? -1, stdout, stderr: stderr + (signal ?? '') }),
+    )
+  })

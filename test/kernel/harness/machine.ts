@@ -1,0 +1,143 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { ROOT } from '../../support/shared.ts'
+
+/**
+ * A virtual machine of Debian's own packages: its kernel, this machine's root read-only, and one folder to
+ * write to. It runs under software emulation, so that it works wherever QEMU does.
+ */
+
+/** Debian packages by a file that each brings. */
+const TOOLS: Readonly<Record<string, string>> = {
+  kmod: '/sbin/modprobe',
+  ipvsadm: '/sbin/ipvsadm',
+  ipset: '/sbin/ipset',
+  iptables: '/usr/sbin/iptables-nft',
+  iproute2: '/sbin/ip',
+  'util-linux': '/usr/bin/nsenter',
+  procps: '/sbin/sysctl',
+  conntrack: '/usr/sbin/conntrack',
+  socat: '/usr/bin/socat',
+}
+const EMULATION: Readonly<Record<string, string>> = {
+  'qemu-system-x86': '/usr/bin/qemu-system-x86_64',
+  'busybox-static': '/bin/busybox',
+  cpio: '/usr/bin/cpio',
+}
+
+const absent = (packages: Readonly<Record<string, string>>): string[] =>
+  Object.entries(packages)
+    .filter(([, file]) => !existsSync(file) && !existsSync(`/usr${file}`))
+    .map(([name]) => name)
+
+/** Debian packages that the suites need and this machine lacks. */
+export const missingTools = (): string[] => absent(TOOLS)
+
+/** The same, with what the virtual machine is made of. */
+export const missingPackages = (): string[] => [
+  ...absent({ ...TOOLS, ...EMULATION }),
+  ...(kernelVersions().length === 0 ? ['linux-image-amd64'] : []),
+]
+
+export interface Kernel {
+  readonly version: string
+  readonly image: string
+}
+
+const kernelVersions = (): string[] =>
+  (existsSync('/boot') ? readdirSync('/boot') : [])
+    .filter((name) => name.startsWith('vmlinuz-'))
+    .map((name) => name.slice('vmlinuz-'.length))
+    .filter((version) => existsSync(`/lib/modules/${version}/modules.dep`))
+    .sort()
+
+/** The newest installed kernel that has its modules. */
+export function findKernel(): Kernel {
+  const version = kernelVersions().at(-1)
+  if (version === undefined) throw new Error('no kernel with modules is installed')
+  return { version, image: `/boot/vmlinuz-${version}` }
+}
+
+/** What the machine needs before it sees the root file system of its host. */
+const BOOT_MODULES = ['virtio_pci', '9pnet_virtio', '9p']
+
+/** In the order in which they load. */
+function moduleFiles({ version }: Kernel): string[] {
+  const lines = BOOT_MODULES.flatMap((name) =>
+    execFileSync('/sbin/modprobe', ['-S', version, '--show-depends', name], { encoding: 'utf8' }).split('\n'),
+  )
+  return [...new Set(lines.flatMap((line) => /^insmod (\S+)/.exec(line)?.[1] ?? []))]
+}
+
+const MOUNT = 'mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288'
+/** Where the folder that the machine writes to is found inside it. */
+export const SHARE = '/tmp/share'
+
+/**
+ * The root is switched, not only entered: the kernel loads modules by itself with the modprobe of its own
+ * root. /tmp and /run are empty in the machine, so a checkout that lies below them is mounted by itself.
+ */
+const initScript = (modules: readonly string[]): string => `#!/bin/busybox sh
+/bin/busybox --install -s /bin
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
+${modules.map((file) => `insmod /modules/${basename(file)}`).join('\n')}
+${MOUNT},ro,cache=loose root /host || poweroff -f
+mount -t tmpfs tmp /host/tmp; mount -t tmpfs run /host/run
+mount -t proc proc /host/proc; mount -t sysfs sys /host/sys; mount -t devtmpfs dev /host/dev
+mkdir -p /host/dev/pts; mount -t devpts pts /host/dev/pts
+mkdir -p /host${SHARE}; ${MOUNT} share /host${SHARE} || poweroff -f
+[ -e '/host${ROOT}package.json' ] || {
+  mkdir -p '/host${ROOT}'; ${MOUNT},ro,cache=loose repository '/host${ROOT}'
+}
+umount /proc /sys
+exec switch_root /host /bin/sh -c 'sh ${SHARE}/command.sh; sync; /bin/busybox poweroff -f'
+`
+
+function buildInitramfs(target: string, kernel: Kernel): void {
+  const folder = mkdtempSync(join(tmpdir(), 'ipvsc-initramfs-'))
+  try {
+    for (const name of ['bin', 'proc', 'sys', 'dev', 'host', 'modules']) mkdirSync(join(folder, name))
+    cpSync(existsSync('/bin/busybox') ? '/bin/busybox' : '/usr/bin/busybox', join(folder, 'bin/busybox'), {
+      dereference: true,
+    })
+    const modules = moduleFiles(kernel)
+    for (const file of modules) cpSync(file, join(folder, 'modules', basename(file)))
+    writeFileSync(join(folder, 'init'), initScript(modules), { mode: 0o755 })
+    const { status, stderr } = spawnSync(
+      'sh',
+      ['-c', `find . | cpio -o -H newc --quiet | gzip -1 > '${target}'`],
+      { cwd: folder, encoding: 'utf8' },
+    )
+    if (status !== 0) throw new Error(`cannot make ${target}: ${stderr}`)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+export interface MachineOptions {
+  /** The folder that the machine may write to; it sees it as SHARE. */
+  readonly share: string
+  /** A shell script: when it ends, the machine stops. */
+  readonly command: string
+}
+
+/** Lays what a machine boots from into its share, and gives the command line that boots it. */
+export function prepareMachine({ share, command }: MachineOptions): string[] {
+  const kernel = findKernel()
+  const initramfs = join(share, 'initramfs.gz')
+  writeFileSync(join(share, 'command.sh'), command)
+  buildInitramfs(initramfs, kernel)
+  const folder = (path: string, tag: string, options = '') =>
+    `local,path=${path},mount_tag=${tag},security_model=none,multidevs=remap${options}`
+  return [
+    'qemu-system-x86_64',
+    ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '2048', '-nographic', '-no-reboot'],
+    ...['-kernel', kernel.image, '-initrd', initramfs],
+    ...['-append', 'console=ttyS0 quiet panic=-1'],
+    ...['-virtfs', folder('/', 'root', ',readonly=on')],
+    ...['-virtfs', folder(ROOT.slice(0, -1), 'repository', ',readonly=on')],
+    ...['-virtfs', folder(share, 'share')],
+  ]
+}
