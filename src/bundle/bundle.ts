@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import type { CompileCounts } from '../compile.ts'
 import { type Diagnostic, formatSubject } from '../diagnostics.ts'
 import type { Payloads } from '../emit/emit.ts'
+import { defaultRenderer, type Renderer } from '../emit/render.ts'
+import { emitScripts } from '../emit/script.ts'
 import { planPieces } from '../plan/canonical.ts'
 import { type Provenance, provenancePieces } from '../plan/provenance.ts'
 import type { Family, Plan } from '../plan/types.ts'
@@ -55,6 +57,8 @@ export interface BundleInput {
   readonly payloads: Payloads
   readonly counts: CompileCounts
   readonly diagnostics: readonly Diagnostic[]
+  /** Default: the shipped templates. */
+  readonly renderer?: Renderer
 }
 
 export interface Bundle {
@@ -64,19 +68,24 @@ export interface Bundle {
 }
 
 /** Everything that is carried to a node. Without times or places, so that equal plans make equal bundles. */
-export function makeBundle({ node, plan, provenance, payloads, counts, diagnostics }: BundleInput): Bundle {
+export function makeBundle(input: BundleInput): Bundle {
+  const { node, plan, provenance, payloads, counts, diagnostics, renderer = defaultRenderer } = input
   const contents = new Map<string, Uint8Array>(
     [...payloads].map(([name, text]) => [name, encodePieces([text])]),
   )
   contents.set('plan.json', encodePieces(planPieces(plan)))
   contents.set('provenance.json', encodePieces(provenancePieces(provenance)))
+  const loaded = [...contents].map(([name, bytes]) => fileEntry(name, bytes))
+  const fingerprint = loaded.find(({ name }) => name === 'plan.json')?.sha256 as string
+  const scripts = emitScripts({ node, plan, fingerprint, files: loaded, from: null }, renderer)
+  for (const [name, text] of scripts) contents.set(name, encodePieces([text]))
   const files = [...contents].map(([name, bytes]) => fileEntry(name, bytes))
   const manifest: Manifest = {
     version: 1,
     tool: { name: 'ipvsc', version: VERSION },
     node,
     families: plan.families,
-    fingerprint: files.find(({ name }) => name === 'plan.json')?.sha256 as string,
+    fingerprint,
     files,
     counts: { ...counts, ...countPlan(plan) },
     quarantined: quarantinedObjects(diagnostics),

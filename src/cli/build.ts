@@ -299,7 +299,7 @@ function output(node: string, result: CompileResult, options: BuildOptions, rend
       text: partText(options.emit, plan, result, renderer),
     }
   const payloads = emit(plan, { renderer })
-  const { manifest, files } = makeBundle({ node, plan, provenance, payloads, counts, diagnostics })
+  const { manifest, files } = makeBundle({ node, plan, provenance, payloads, counts, diagnostics, renderer })
   return { node, counts: manifest.counts, manifest, files, text: null }
 }
 

@@ -32,7 +32,7 @@ export async function writeFolder(
         [...files].map(([name, bytes]) => {
           const path = join(staging, name)
           mkdirSync(dirname(path), { recursive: true })
-          return writeFile(path, bytes)
+          return writeFile(path, bytes, { mode: name.endsWith('.sh') ? 0o755 : 0o644 })
         }),
       )
       if (force) moveInto(staging, target, files)
@@ -64,7 +64,8 @@ function moveInto(staging: string, target: string, files: ReadonlyMap<string, Ui
 }
 
 /** What a bundle of any plan may hold. */
-const BUNDLE_FILES = /^(plan|provenance|manifest)\.json$|\.restore$|^ip\.batch$|^(sysctl|modules)\.conf$/
+const BUNDLE_FILES =
+  /^(plan|provenance|manifest)\.json$|\.restore$|^ip\.batch$|^(sysctl|modules)\.conf$|^apply\.sh$|^ipvsc-drain\./
 
 async function refuseForeign(target: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
   const known = new Set([...files.keys()].map((name) => name.split('/')[0]))

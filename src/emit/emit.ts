@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import { kernelSetName, SET_DEFINITIONS } from '../plan/sets.ts'
 import type { Family, Plan, RealServer, SetEntry, Table, TableName, VirtualServer } from '../plan/types.ts'
 import { ipRows, parseIpBatch } from './ip.ts'
 import { ipsetRows, parseIpsetRestore } from './ipset.ts'
@@ -176,7 +175,3 @@ function sameFields(a: SetEntry, b: SetEntry): boolean {
   const keys = Object.keys(left)
   return keys.length === Object.keys(right).length && keys.every((key) => left[key] === right[key])
 }
-
-/** The names of all sets that ipvsc owns in a family. */
-export const ownedSetNames = (family: Family): string[] =>
-  SET_DEFINITIONS.map(({ name }) => kernelSetName(name, family))

@@ -10,3 +10,13 @@ export const PAYLOAD_NAMES = [
 ] as const
 
 export type PayloadName = (typeof PAYLOAD_NAMES)[number]
+
+/** What a node runs: the script that loads the payloads, and units of systemd that finish what it began. */
+export const SCRIPT_NAMES = ['apply.sh', 'ipvsc-drain.service', 'ipvsc-drain.timer'] as const
+
+export type ScriptName = (typeof SCRIPT_NAMES)[number]
+
+/** Every file that comes from a template. */
+export const TEMPLATE_NAMES = [...PAYLOAD_NAMES, ...SCRIPT_NAMES] as const
+
+export type TemplateName = (typeof TEMPLATE_NAMES)[number]

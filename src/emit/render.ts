@@ -2,10 +2,10 @@ import runtime from 'handlebars/runtime.js'
 import { TEMPLATE_SPECS } from '../generated/templates.js'
 import { joined, lazily } from '../text.ts'
 import { COMPILE_OPTIONS } from './compileOptions.ts'
-import { PAYLOAD_NAMES, type PayloadName } from './names.ts'
+import { TEMPLATE_NAMES, type TemplateName } from './names.ts'
 
-/** Lays rows out as the text of a payload. */
-export type Renderer = Readonly<Record<PayloadName, (rows: object) => string>>
+/** Lays rows out as the text of a file. */
+export type Renderer = Readonly<Record<TemplateName, (rows: object) => string>>
 
 /** The runtime's own declarations leave out its functions. */
 const { template } = runtime as unknown as {
@@ -31,17 +31,17 @@ export const defaultRenderer: Renderer = fromTemplates((name) => {
 
 /**
  * The shipped templates with some of them replaced: `overlay` maps a file name such as `sysctl.conf.hbs` to
- * its source. A name that no payload has is an error, as is a source that Handlebars refuses.
+ * its source. A name that no template has is an error, as is a source that Handlebars refuses.
  */
 export async function rendererWith(overlay: ReadonlyMap<string, string>): Promise<Renderer> {
   const { default: Handlebars } = await import('handlebars')
-  const compiled = new Map<PayloadName, (rows: object) => string>()
+  const compiled = new Map<TemplateName, (rows: object) => string>()
   for (const [file, source] of overlay) {
-    const name = PAYLOAD_NAMES.find((payload) => `${payload}.hbs` === file)
+    const name = TEMPLATE_NAMES.find((template) => `${template}.hbs` === file)
     if (name === undefined)
       throw new TemplateError(
         file,
-        `no payload is made from it; known: ${PAYLOAD_NAMES.map((known) => `${known}.hbs`).join(', ')}`,
+        `no file of a bundle is made from it; known: ${TEMPLATE_NAMES.map((known) => `${known}.hbs`).join(', ')}`,
       )
     compiled.set(name, compileTemplate(Handlebars, file, source))
   }
@@ -76,9 +76,9 @@ function compileTemplate(
   return (rows) => guard(() => template(rows, { helpers: HELPERS }))
 }
 
-function fromTemplates(templateOf: (name: PayloadName) => (rows: object) => string): Renderer {
-  return Object.fromEntries(PAYLOAD_NAMES.map((name) => [name, templateOf(name)])) as Record<
-    PayloadName,
+function fromTemplates(templateOf: (name: TemplateName) => (rows: object) => string): Renderer {
+  return Object.fromEntries(TEMPLATE_NAMES.map((name) => [name, templateOf(name)])) as Record<
+    TemplateName,
     (rows: object) => string
   >
 }

@@ -99,7 +99,7 @@ export async function readBack(lab: Lab, node: Namespace, flavour: Flavour = 'nf
 }
 
 /** Rules in force with their counters, the connection table, sets, addresses and settings. */
-function explainOnFailure(lab: Lab, node: Namespace, flavour: Flavour): void {
+export function explainOnFailure(lab: Lab, node: Namespace, flavour: Flavour): void {
   const commands = [
     'ipvsadm -L -n --stats',
     'ipvsadm -L -n -c',

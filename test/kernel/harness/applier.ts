@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { defaultRenderer } from '../../../src/emit/render.ts'
+import { emitScripts } from '../../../src/emit/script.ts'
+import { emit, formatPlan, type Plan } from '../../../src/index.ts'
+import { explainOnFailure, type Flavour } from './bundle.ts'
+import type { Lab, Namespace } from './lab.ts'
+
+/** Running the script of a bundle as an operator does. */
+
+export interface BundleFolder {
+  readonly path: string
+  readonly plan: Plan
+}
+
+let bundles = 0
+
+/** A bundle as it is carried to a node. */
+export function writeBundle(lab: Lab, plan: Plan, from: string | null = null): BundleFolder {
+  const path = join(lab.folder, `bundle-${bundles++}`)
+  mkdirSync(path)
+  const texts = new Map<string, string>([...emit(plan), ['plan.json', formatPlan(plan)]])
+  const files = [...texts].map(([name, text]) => ({
+    name,
+    sha256: createHash('sha256').update(text).digest('hex'),
+  }))
+  const fingerprint = files.at(-1)?.sha256 as string
+  for (const [name, text] of emitScripts({ node: 'node-1', plan, fingerprint, files, from }, defaultRenderer))
+    texts.set(name, text)
+  for (const [name, text] of texts) writeFileSync(join(path, name), text)
+  chmodSync(join(path, 'apply.sh'), 0o755)
+  return { path, plan }
+}
+
+export interface ApplyOptions {
+  /** The command and its options. Default: `apply`. */
+  readonly arguments?: readonly string[]
+  readonly flavour?: Flavour
+  /** Default: `sh`. */
+  readonly shell?: string
+  /** A folder of programs that come before those of the node. */
+  readonly programs?: string
+  /** Where journal and records are kept. Default: one for each test. */
+  readonly stateDir?: string
+}
+
+export interface Run {
+  readonly status: number
+  /** The last word of the script, such as `applied`. */
+  readonly result: string | null
+  readonly changes: Readonly<Record<string, number>>
+  /** Warnings and errors. */
+  readonly messages: readonly string[]
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs `apply.sh` on a node. */
+export async function runScript(
+  lab: Lab,
+  node: Namespace,
+  { path }: Pick<BundleFolder, 'path'>,
+  options: ApplyOptions = {},
+): Promise<Run> {
+  const {
+    flavour = 'nft',
+    shell = 'sh',
+    programs,
+    stateDir = join(lab.folder, `state-${node.role}`),
+  } = options
+  const words = options.arguments ?? ['apply']
+  explainOnFailure(lab, node, flavour)
+  const command = [
+    ...(programs === undefined ? [] : [`PATH='${programs}':$PATH`]),
+    `${shell} '${path}/apply.sh'`,
+    ...words,
+    ...['--json', '--iptables', flavour, '--state-dir', `'${stateDir}'`],
+  ]
+  const { status, stdout, stderr } = await lab.run(command.join(' '), { in: node, check: false })
+  return { status, stdout, stderr, ...readEvents(stdout) }
+}
+
+interface Event {
+  readonly event: string
+  readonly text?: string
+  readonly result?: string
+  readonly changes?: Record<string, number>
+}
+
+function readEvents(stdout: string): Pick<Run, 'result' | 'changes' | 'messages'> {
+  const events = stdout
+    .split('\n')
+    .filter((line) => line.startsWith('{"event"'))
+    .map((line) => JSON.parse(line) as Event)
+  const report = events.findLast(({ event }) => event === 'report')
+  return {
+    result: report?.result ?? null,
+    changes: report?.changes ?? {},
+    messages: events
+      .filter(({ event }) => event === 'warning' || event === 'error')
+      .map(({ text }) => text ?? ''),
+  }
+}
