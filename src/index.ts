@@ -20,6 +20,14 @@ export {
 } from './compile.ts'
 export { resolveConfig } from './config/resolve.ts'
 export { type ConntrackConfig, DEFAULT_CONFIG, type DetectLocal, type ProxyConfig } from './config/types.ts'
+export { delta } from './delta/delta.ts'
+export type { Operation, OperationKind, SetKey, VirtualServerKey } from './delta/operations.ts'
+export {
+  DELTA_PAYLOAD_NAMES,
+  type DeltaPayloadName,
+  type DeltaPayloads,
+  emitDelta,
+} from './delta/payloads.ts'
 export { DIAGNOSTIC_CODES, type DiagnosticCode } from './diagnosticCodes.ts'
 export {
   type Diagnostic,
@@ -50,6 +58,7 @@ export { type ParsedIpvs, parseIpvsRestore } from './emit/ipvs.ts'
 export { parseModulesConf } from './emit/modules.ts'
 export { PAYLOAD_NAMES, type PayloadName } from './emit/names.ts'
 export { defaultRenderer, type Renderer, rendererWith, TemplateError } from './emit/render.ts'
+export { stateFingerprint, stateLines } from './emit/state.ts'
 export { PayloadSyntaxError } from './emit/syntax.ts'
 export { type ParsedSysctls, parseSysctlConf } from './emit/sysctl.ts'
 export type * from './kube/types.ts'

@@ -34,9 +34,19 @@ function* entryRows(sets: readonly IpSet[]): Generator<EntryRow> {
 }
 
 function parameters(set: IpSet): string {
-  if (set.type === 'bitmap:port') return `range ${set.range.join('-')}`
-  return `family ${set.family === 'ipv4' ? 'inet' : 'inet6'} hashsize ${set.hashSize} maxelem ${set.maxElements}`
+  if (set.type === 'bitmap:port') return lastingParameters(set)
+  return lastingParameters(set).replace(' maxelem', ` hashsize ${set.hashSize} maxelem`)
 }
+
+/** What makes a set another one; the size of a hash is not among it, since the kernel doubles it as it fills. */
+export function lastingParameters(set: IpSet): string {
+  if (set.type === 'bitmap:port') return `range ${set.range.join('-')}`
+  return `family ${set.family === 'ipv4' ? 'inet' : 'inet6'} maxelem ${set.maxElements}`
+}
+
+/** `create` of one set. */
+export const formatCreate = (set: IpSet, name: string = set.name): string =>
+  `create ${name} ${set.type} ${parameters(set)}`
 
 export interface ParsedIpset {
   /** Sets of the types that ipvsc knows, in the order of the text; entries in canonical order. */

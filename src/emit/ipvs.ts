@@ -54,22 +54,30 @@ export function ipvsRows({ virtualServers, ipvsTimeouts }: Plan): IpvsRows {
   }
 }
 
-function virtualServerRow(virtualServer: VirtualServer): VirtualServerRow {
-  const { address, port, protocol, scheduler, flags, persistence, realServers } = virtualServer
-  const service = `${SERVICE_FLAG[protocol]} ${hostPort(address, port)}`
+/** `-t 10.96.0.1:443`: how ipvsadm names a virtual server. */
+export const formatService = ({ address, port, protocol }: VirtualServerKey): string =>
+  `${SERVICE_FLAG[protocol]} ${hostPort(address, port)}`
+
+export type VirtualServerKey = Pick<VirtualServer, 'address' | 'port' | 'protocol'>
+
+export function virtualServerRow(virtualServer: VirtualServer): VirtualServerRow {
+  const { address, scheduler, flags, persistence, realServers } = virtualServer
+  const service = formatService(virtualServer)
   const flagOption = flags.length === 0 ? '' : ` -b ${flags.join(',')}`
   return {
     service,
     scheduler,
     options: `${persistenceOption(persistence, address)}${flagOption}`,
-    realServers: realServers.map((server) => ({
-      service,
-      server: hostPort(server.address, server.port),
-      forwarding: FORWARDING_FLAG[server.forwarding],
-      weight: server.weight,
-    })),
+    realServers: realServers.map((server) => realServerRow(service, server)),
   }
 }
+
+export const realServerRow = (service: string, server: RealServer): RealServerRow => ({
+  service,
+  server: hostPort(server.address, server.port),
+  forwarding: FORWARDING_FLAG[server.forwarding],
+  weight: server.weight,
+})
 
 function persistenceOption(persistence: Persistence | null, address: string): string {
   if (persistence === null) return ''

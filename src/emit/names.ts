@@ -16,7 +16,7 @@ export const SCRIPT_NAMES = ['apply.sh', 'ipvsc-drain.service', 'ipvsc-drain.tim
 
 export type ScriptName = (typeof SCRIPT_NAMES)[number]
 
-/** Every file that comes from a template. */
-export const TEMPLATE_NAMES = [...PAYLOAD_NAMES, ...SCRIPT_NAMES] as const
+/** Every template: one for each file, and one for the payloads of a delta. */
+export const TEMPLATE_NAMES = [...PAYLOAD_NAMES, ...SCRIPT_NAMES, 'delta'] as const
 
 export type TemplateName = (typeof TEMPLATE_NAMES)[number]

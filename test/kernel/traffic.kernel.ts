@@ -1,21 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { emit, type KubeProxyConfiguration, type Plan } from '../../src/index.ts'
-import { loadBundle } from './harness/bundle.ts'
-import { compileTexts } from './harness/compile.ts'
-import { kernelTest, type Lab } from './harness/lab.ts'
-import { ADDRESS, buildClusterNetwork, type ClusterNetwork } from './harness/network.ts'
-import {
-  NODE1_ADDRESSES,
-  NODES,
-  type Pod,
-  type Port,
-  proxyConfiguration,
-  type ServiceOptions,
-  serviceObjects,
-  TARGET_PORT,
-} from './harness/objects.ts'
-import { type Answer, clients, type Host, servers, type Transport, tally } from './harness/traffic.ts'
+import { anyAddress, askFor, clusterWith } from './harness/cluster.ts'
+import { kernelTest } from './harness/lab.ts'
+import { ADDRESS } from './harness/network.ts'
+import type { ServiceOptions } from './harness/objects.ts'
+import { type Answer, clients, type Host, servers, tally } from './harness/traffic.ts'
 
 /**
  * Connections to every kind of Service, as compiled for node-1. The client outside has node-1 as its way to
@@ -23,54 +12,6 @@ import { type Answer, clients, type Host, servers, type Transport, tally } from 
  */
 
 const test = suite('traffic')
-
-type Network = ClusterNetwork
-
-interface Setup {
-  readonly services: readonly ServiceOptions[]
-  readonly config?: Partial<KubeProxyConfiguration>
-  /** What no Kubernetes object can say: the weights of real servers. */
-  readonly change?: (plan: Plan) => Plan
-}
-
-const PODS: readonly Pod[] = ['podA', 'podB', 'podC']
-const TRANSPORT = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' } as const satisfies Record<string, Transport>
-
-/** A cluster whose first node holds the bundle and nothing else, and whose pods serve what the Services need. */
-async function clusterWith(lab: Lab, { services, config, change = (plan) => plan }: Setup): Promise<Network> {
-  const items = [...NODES, ...services.flatMap(serviceObjects), proxyConfiguration(config ?? {})]
-  const [network, compiled] = await Promise.all([
-    buildClusterNetwork(lab),
-    compileTexts([JSON.stringify({ apiVersion: 'v1', kind: 'List', items })], {
-      node: 'node-1',
-      interfaceAddresses: NODE1_ADDRESSES,
-      prerequisites: 'set',
-    }),
-    lab.run('modprobe -a br_netfilter sctp'),
-  ])
-  const protocols = new Set(services.flatMap(({ ports }) => ports.map(({ protocol }) => protocol)))
-  const used = PODS.filter((pod) => services.some(({ pods }) => pods.includes(pod)))
-  const family = services[0]?.family ?? 'ipv4'
-  await Promise.all([
-    loadBundle(lab, network.node1, emit(change(compiled.plan))),
-    ...used.flatMap((pod) =>
-      [...protocols].map((protocol) =>
-        network[pod].serve(TRANSPORT[protocol], anyAddress(family), TARGET_PORT[protocol]),
-      ),
-    ),
-  ])
-  return network
-}
-
-const anyAddress = (family: 'ipv4' | 'ipv6'): string => (family === 'ipv4' ? '0.0.0.0' : '::')
-
-const askFor = (host: Host, address: string, port: Port | number, count: number, source?: string) =>
-  host.ask(
-    typeof port === 'number'
-      ? { transport: 'tcp', address, port }
-      : { transport: TRANSPORT[port.protocol], address, port: port.port },
-    source === undefined ? { count } : { count, source },
-  )
 
 const TCP = { protocol: 'TCP', port: 80 } as const
 const UDP = { protocol: 'UDP', port: 53 } as const

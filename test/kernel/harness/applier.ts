@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import * as assert from 'uvu/assert'
 import { defaultRenderer } from '../../../src/emit/render.ts'
 import { emitScripts } from '../../../src/emit/script.ts'
 import { emit, formatPlan, type Plan } from '../../../src/index.ts'
@@ -101,4 +102,9 @@ function readEvents(stdout: string): Pick<Run, 'result' | 'changes' | 'messages'
       .filter(({ event }) => event === 'warning' || event === 'error')
       .map(({ text }) => text ?? ''),
   }
+}
+
+/** Whether a run ended as it should; what it said is shown when it did not. */
+export function assertResult(run: Run, status: number, result: string): void {
+  assert.equal({ status: run.status, result: run.result }, { status, result }, `${run.stdout}${run.stderr}`)
 }

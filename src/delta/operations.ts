@@ -1,0 +1,69 @@
+import type {
+  Chain,
+  Family,
+  IpSet,
+  IpvsTimeouts,
+  Jump,
+  RealServer,
+  SetEntry,
+  TableName,
+  VirtualServer,
+} from '../plan/types.ts'
+
+/** Which virtual server is meant. */
+export type VirtualServerKey = Pick<VirtualServer, 'address' | 'port' | 'protocol'>
+
+/** A set without what it holds. */
+export type SetKey = Pick<IpSet, 'name' | 'type' | 'family'>
+
+/** One step from a plan to another, in words of the plan. */
+export type Operation =
+  | { readonly kind: 'loadModule'; readonly module: string }
+  /** `before` is `null` where the plan before says nothing of it. */
+  | {
+      readonly kind: 'setSysctl'
+      readonly name: string
+      readonly value: number
+      readonly before: number | null
+    }
+  /** With all its entries. */
+  | { readonly kind: 'createSet'; readonly set: IpSet }
+  /** A set of other parameters, with the entries of both, is filled aside and swapped in. */
+  | { readonly kind: 'replaceSet'; readonly set: IpSet }
+  | { readonly kind: 'addEntries'; readonly set: SetKey; readonly entries: readonly SetEntry[] }
+  /** Chains that differ, whole, and jumps that are missing, in one transaction. */
+  | {
+      readonly kind: 'writeTable'
+      readonly family: Family
+      readonly table: TableName
+      readonly chains: readonly Chain[]
+      readonly jumps: readonly Jump[]
+    }
+  | { readonly kind: 'setTimeouts'; readonly timeouts: IpvsTimeouts }
+  /** Without its real servers. */
+  | { readonly kind: 'addVirtualServer'; readonly virtualServer: VirtualServer }
+  | { readonly kind: 'editVirtualServer'; readonly virtualServer: VirtualServer }
+  | {
+      readonly kind: 'addRealServer' | 'editRealServer'
+      readonly virtualServer: VirtualServerKey
+      readonly realServer: RealServer
+    }
+  | { readonly kind: 'bindAddress' | 'unbindAddress'; readonly address: string }
+  | {
+      readonly kind: 'removeRealServer'
+      readonly virtualServer: VirtualServerKey
+      readonly realServer: RealServer
+    }
+  /** With all its real servers. */
+  | { readonly kind: 'removeVirtualServer'; readonly virtualServer: VirtualServer }
+  | {
+      readonly kind: 'removeFromTable'
+      readonly family: Family
+      readonly table: TableName
+      readonly chains: readonly string[]
+      readonly jumps: readonly Jump[]
+    }
+  | { readonly kind: 'removeEntries'; readonly set: SetKey; readonly entries: readonly SetEntry[] }
+  | { readonly kind: 'destroySet'; readonly set: SetKey }
+
+export type OperationKind = Operation['kind']
