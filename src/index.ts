@@ -9,6 +9,7 @@ export {
   type PlanCounts,
   type QuarantinedObject,
 } from './bundle/bundle.ts'
+export { type Captured, capture, type Dumps } from './capture/capture.ts'
 export type { Cluster, Sourced } from './cluster/types.ts'
 export {
   type CompileCounts,

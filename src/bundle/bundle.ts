@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { CompileCounts } from '../compile.ts'
+import { delta } from '../delta/delta.ts'
+import { emitDelta } from '../delta/payloads.ts'
 import { type Diagnostic, formatSubject } from '../diagnostics.ts'
-import type { Payloads } from '../emit/emit.ts'
+import { emit, type Payloads } from '../emit/emit.ts'
 import { defaultRenderer, type Renderer } from '../emit/render.ts'
 import { emitScripts } from '../emit/script.ts'
+import { stateFingerprint } from '../emit/state.ts'
 import { planPieces } from '../plan/canonical.ts'
 import { type Provenance, provenancePieces } from '../plan/provenance.ts'
 import type { Family, Plan } from '../plan/types.ts'
@@ -21,6 +24,14 @@ export interface Manifest {
   readonly files: readonly FileEntry[]
   readonly counts: Counts
   readonly quarantined: readonly QuarantinedObject[]
+  /** What a delta bundle starts from. `null`: the bundle converges from any state. */
+  readonly delta: DeltaEntry | null
+}
+
+export interface DeltaEntry {
+  /** SHA-256 of the state (`stateFingerprint`) that a node has to be in. */
+  readonly from: string
+  readonly operations: number
 }
 
 export interface FileEntry {
@@ -53,12 +64,15 @@ export interface QuarantinedObject {
 export interface BundleInput {
   readonly node: string
   readonly plan: Plan
-  readonly provenance: Provenance
+  /** `null` where a plan comes from a node or a file. */
+  readonly provenance: Provenance | null
   readonly payloads: Payloads
   readonly counts: CompileCounts
   readonly diagnostics: readonly Diagnostic[]
   /** Default: the shipped templates. */
   readonly renderer?: Renderer
+  /** For a delta bundle: the plan that a node holds before. */
+  readonly from?: Plan | null
 }
 
 export interface Bundle {
@@ -69,15 +83,28 @@ export interface Bundle {
 
 /** Everything that is carried to a node. Without times or places, so that equal plans make equal bundles. */
 export function makeBundle(input: BundleInput): Bundle {
-  const { node, plan, provenance, payloads, counts, diagnostics, renderer = defaultRenderer } = input
+  const {
+    node,
+    plan,
+    provenance,
+    payloads,
+    counts,
+    diagnostics,
+    renderer = defaultRenderer,
+    from = null,
+  } = input
   const contents = new Map<string, Uint8Array>(
     [...payloads].map(([name, text]) => [name, encodePieces([text])]),
   )
   contents.set('plan.json', encodePieces(planPieces(plan)))
-  contents.set('provenance.json', encodePieces(provenancePieces(provenance)))
+  if (provenance !== null) contents.set('provenance.json', encodePieces(provenancePieces(provenance)))
+  const operations = from === null ? [] : delta(from, plan)
+  for (const [name, text] of emitDelta(operations, { renderer }))
+    contents.set(`delta/${name}`, encodePieces([text]))
+  const start = from === null ? null : stateFingerprint(from)
   const loaded = [...contents].map(([name, bytes]) => fileEntry(name, bytes))
   const fingerprint = loaded.find(({ name }) => name === 'plan.json')?.sha256 as string
-  const scripts = emitScripts({ node, plan, fingerprint, files: loaded, from: null }, renderer)
+  const scripts = emitScripts({ node, plan, fingerprint, files: loaded, from: start }, renderer)
   for (const [name, text] of scripts) contents.set(name, encodePieces([text]))
   const files = [...contents].map(([name, bytes]) => fileEntry(name, bytes))
   const manifest: Manifest = {
@@ -89,6 +116,7 @@ export function makeBundle(input: BundleInput): Bundle {
     files,
     counts: { ...counts, ...countPlan(plan) },
     quarantined: quarantinedObjects(diagnostics),
+    delta: start === null ? null : { from: start, operations: operations.length },
   }
   return {
     manifest,
@@ -101,6 +129,22 @@ const fileEntry = (name: string, bytes: Uint8Array): FileEntry => ({
   sha256: createHash('sha256').update(bytes).digest('hex'),
   bytes: bytes.length,
 })
+
+/** A bundle of a plan alone, wherever it comes from. */
+export const bundleOf = (
+  node: string,
+  plan: Plan,
+  options: { readonly from?: Plan | null; readonly renderer?: Renderer } = {},
+): Bundle =>
+  makeBundle({
+    ...options,
+    node,
+    plan,
+    payloads: emit(plan, options.renderer === undefined ? {} : { renderer: options.renderer }),
+    provenance: null,
+    counts: { services: 0, servicePorts: 0 },
+    diagnostics: [],
+  })
 
 export function countPlan({ virtualServers, sets, tables, dummyInterface }: Plan): PlanCounts {
   const chains = tables.flatMap((table) => table.chains)

@@ -101,6 +101,30 @@ export async function build(
   return failed ? EXIT.input : EXIT.done
 }
 
+/** Compiles inputs for one node, as `build` does, and reports problems. `null`: there are errors. */
+export async function compileOne(
+  inputs: readonly string[],
+  options: BuildOptions,
+  console: Console,
+): Promise<{ readonly plan: Plan; readonly node: string } | null> {
+  const { node } = options
+  if (node === undefined)
+    throw new UsageError(`${inputs.join(' ')} has to be compiled: say for which node: --node NAME`)
+  const input = await readInput(inputs, options, console)
+  const [result] = input.failed
+    ? []
+    : compileNodes(input.result.cluster, compileOptions(options, input, [node]))
+  const diagnostics = await withPositions(
+    [...input.diagnostics, ...(result?.diagnostics ?? [])],
+    input.result.texts,
+  )
+  if (hasErrors(diagnostics) || !result?.plan) {
+    console.report({ ...input, diagnostics, nodes: [] })
+    return null
+  }
+  return { plan: result.plan, node }
+}
+
 /** `ipvsc check`: everything that `build` finds, without writing. Without a node, all nodes are compiled. */
 export async function check(
   inputs: readonly string[],

@@ -6,6 +6,8 @@ export const EXIT = {
   input: 1,
   /** The command was used wrongly, or a file could not be read or written. */
   usage: 2,
+  /** Two states differ. */
+  differs: 3,
 } as const
 
 /** A failure that is the user's to mend, told in one line. */

@@ -3,6 +3,7 @@ import { VERSION } from '../version.ts'
 import { type BuildOptions, build, check, EMIT_NAMES } from './build.ts'
 import { createConsole } from './console.ts'
 import { EXIT, UsageError } from './exitCodes.ts'
+import type { NodeOptions, ScriptOptions } from './node.ts'
 import { SCHEMA_NAMES } from './schema.ts'
 
 interface OutputOptions {
@@ -48,12 +49,18 @@ Examples:
   $ kubectl get services,endpointslices,nodes -A -o json | ipvsc build - --node worker-1 -o bundle
   $ ipvsc check manifests/
   $ ipvsc snapshot -o cluster.json
+  $ ipvsc delta old-bundle new-bundle
+  $ ipvsc apply bundle
 ${EXIT_STATUS_HELP}`,
     )
   addBuild(program, finish)
   addCheck(program, finish)
   addSnapshot(program, finish)
   addSchema(program)
+  addDelta(program, finish)
+  addCapture(program, finish)
+  addApply(program, finish)
+  addScriptCommands(program, finish)
   return program
 }
 
@@ -184,5 +191,164 @@ ${EXIT_STATUS_HELP}`,
     .action(async (name: string) => {
       const { schemaText } = await import('./schema.ts')
       process.stdout.write(await schemaText(name))
+    })
+}
+
+const STATE_HELP =
+  'a bundle, a plan, a folder of saved listings, inputs to compile (with --node), or "live" for this node'
+
+const withIptables = (command: Command): Command =>
+  command.addOption(
+    new Option('--iptables <flavour>', 'which iptables the node uses (default: the one in use)').choices([
+      'nft',
+      'legacy',
+    ]),
+  )
+
+const consoleOf = ({ output, quiet }: OutputOptions): ReturnType<typeof createConsole> =>
+  createConsole({ output, quiet: quiet ?? false, payload: true })
+
+function addDelta(program: Command, finish: (status: number) => void): void {
+  const command = program
+    .command('delta')
+    .description('Show the way from one state to another, or make a bundle of it.')
+    .argument('<from>', STATE_HELP)
+    .argument('<to>', STATE_HELP)
+    .option('-n, --node <name>', 'the Node to compile for, where an input has to be compiled')
+    .option(
+      '-o, --out-dir <dir>',
+      'make a bundle whose script refuses a node that is not in the state <from>',
+    )
+    .option('--force', 'write into a folder that holds other files, which stay')
+    .addHelpText(
+      'after',
+      `
+Without --out-dir the payloads are printed; --output json gives the operations.
+
+Examples:
+  $ ipvsc delta old-bundle new-bundle
+  $ ipvsc delta live cluster.json --node worker-1 -o delta
+${EXIT_STATUS_HELP}`,
+    )
+  withOutput(withIptables(withCompilation(command))).action(
+    async (from: string, to: string, options: NodeOptions) => {
+      const { deltaBundle } = await import('./node.ts')
+      finish(await deltaBundle(from, to, options, consoleOf(options)))
+    },
+  )
+}
+
+function addCapture(program: Command, finish: (status: number) => void): void {
+  const capture = program
+    .command('capture')
+    .description('Write what a node holds as a plan: this node, or listings that were carried off one.')
+    .option('--from-dumps <dir>', 'ipvsadm-save, ipset-save, iptables-save, ip6tables-save, ip-addr.json')
+    .option('-o, --out <file>', 'where to write; - is standard output', '-')
+    .option('-q, --quiet', 'no warnings')
+    .addHelpText(
+      'after',
+      `
+The listings are the output of: ipvsadm-save -n, ipset save, iptables-save, ip6tables-save, ip -j addr.
+
+Examples:
+  $ ipvsc capture -o node.plan.json
+  $ ipvsc capture --from-dumps dumps/ -o node.plan.json
+${EXIT_STATUS_HELP}`,
+    )
+  withIptables(capture).action(async (options: NodeOptions) => {
+    const { captureNode } = await import('./node.ts')
+    finish(await captureNode(options))
+  })
+  const drift = program
+    .command('drift')
+    .description('Show what differs between a bundle and a node.')
+    .argument('<bundle>', STATE_HELP)
+    .option('-n, --node <name>', 'the Node to compile for, where an input has to be compiled')
+    .option('--from-dumps <dir>', 'compare with listings that were carried off a node')
+    .addHelpText(
+      'after',
+      `
+A line with + is missing on the node, one with - is there although the bundle does not want it.
+Exit status: 0 nothing differs, 3 something does, 2 wrong usage or a state that cannot be read.`,
+    )
+  withOutput(withIptables(withCompilation(drift))).action(async (bundle: string, options: NodeOptions) => {
+    const node = await import('./node.ts')
+    finish(await node.drift(bundle, options, consoleOf(options)))
+  })
+}
+
+const SCRIPT_STATUS_HELP = `
+Exit status: 0 done, 1 failed and the state before is back, 2 wrong usage or errors of the input, 3 refused and
+nothing was touched, 4 another run holds the lock, 5 failed and the state before is not back.`
+
+const withScript = (command: Command): Command =>
+  withIptables(command)
+    .option('--state-dir <dir>', 'where journal and records are kept (default: /var/lib/ipvsc)')
+    .option('--dry-run', 'print the payloads, change nothing')
+    .option('--wait <seconds>', 'how long to wait for another run to end')
+    .option('-v, --verbose', 'say each step')
+
+const withDraining = (command: Command): Command =>
+  command
+    .option('--no-drain', 'remove real servers at once, with the connections that they have')
+    .option('--drain-timeout <seconds>', 'how long a retired real server may keep connections')
+
+function addApply(program: Command, finish: (status: number) => void): void {
+  const command = program
+    .command('apply')
+    .description('Bring this node to a bundle, all or nothing; inputs are compiled into one first.')
+    .argument('<bundle-or-inputs...>', 'the folder of a bundle, or what build takes')
+    .option('-n, --node <name>', 'the Node to compile for, where inputs are given')
+    .option('--confirm <seconds>', 'go back unless "apply.sh confirm" is run in time')
+    .option('--take-over', 'go on although a kube-proxy is running')
+    .option('--remove-leftovers', "remove the chains that kube-proxy's iptables mode left")
+    .option('--converge', 'delta bundle: compare everything when the node is not in the expected state')
+    .addHelpText(
+      'after',
+      `
+It runs the script of the bundle (apply.sh), which docs/apply.md explains.
+
+Examples:
+  $ ipvsc apply bundle
+  $ ipvsc snapshot | ipvsc apply - --node "$(hostname)"
+${SCRIPT_STATUS_HELP}`,
+    )
+  withDraining(withScript(withOutput(withCompilation(command)))).action(
+    async (inputs: string[], options: ScriptOptions) => {
+      const { apply } = await import('./node.ts')
+      finish(await apply(inputs, options, consoleOf(options)))
+    },
+  )
+}
+
+/** Commands that need no cluster: they run the script of a bundle, or a bare one. */
+const SCRIPT_COMMANDS = {
+  rollback: 'Go back to the state before the last apply; again: forth.',
+  cleanup: 'Remove everything that ipvsc owns on this node, and nothing else.',
+  confirm: 'Keep what "apply --confirm" did.',
+  drain: 'Remove retired real servers whose connections have ended.',
+} as const
+
+function addScriptCommands(program: Command, finish: (status: number) => void): void {
+  for (const [name, description] of Object.entries(SCRIPT_COMMANDS)) {
+    const command = program
+      .command(name)
+      .description(description)
+      .argument('[bundle]', 'the folder of a bundle whose script to run')
+      .addHelpText('after', SCRIPT_STATUS_HELP)
+    withDraining(withScript(withOutput(command))).action(
+      async (bundle: string | undefined, options: ScriptOptions) => {
+        const { runCommand } = await import('./node.ts')
+        finish(await runCommand(name, bundle ?? null, options))
+      },
+    )
+  }
+  program
+    .command('facts')
+    .description('Print what only this node knows as JSON, for "build --node-facts".')
+    .option('-o, --out <file>', 'where to write; - is standard output', '-')
+    .action(async (options: NodeOptions) => {
+      const { facts } = await import('./node.ts')
+      finish(await facts(options))
     })
 }

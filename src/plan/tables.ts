@@ -1,7 +1,7 @@
 import { formatNetwork, hostLength } from '../net/address.ts'
 import type { LocalDetector } from './nodeFacts.ts'
 import { kernelSetName, SET_DEFINITIONS, type SetName } from './sets.ts'
-import type { Chain, Family, IpSet, Jump, Match, Protocol, Rule, Table, Target } from './types.ts'
+import type { Chain, Family, IpSet, Jump, Match, Protocol, Rule, Table, TableName, Target } from './types.ts'
 
 /** What the rules of one family depend on besides which sets hold entries. */
 export interface TableContext {
@@ -28,6 +28,19 @@ export function buildTables(context: TableContext): Table[] {
     { family, name: 'nat', chains: natChains(context, rules), jumps: NAT_JUMPS },
     { family, name: 'filter', chains: filterChains(context, rules), jumps: FILTER_JUMPS },
   ]
+}
+
+/** The chains that a plan has in each table, in its order. */
+export const CHAIN_NAMES: Readonly<Record<TableName, readonly string[]>> = {
+  nat: ['KUBE-SERVICES', 'KUBE-POSTROUTING', 'KUBE-NODE-PORT', 'KUBE-LOAD-BALANCER', 'KUBE-MARK-MASQ'],
+  filter: [
+    'KUBE-FORWARD',
+    'KUBE-NODE-PORT',
+    'KUBE-PROXY-FIREWALL',
+    'KUBE-SOURCE-RANGES-FIREWALL',
+    'KUBE-IPVS-FILTER',
+    'KUBE-IPVS-OUT-FILTER',
+  ],
 }
 
 /** From the top of each built-in chain. */

@@ -76,7 +76,6 @@ for (const [shell, programs] of [
       const applets = [
         'awk',
         'sort',
-        'comm',
         'cp',
         'mv',
         'rm',

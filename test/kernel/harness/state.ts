@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import { canonicalServers } from '../../../src/capture/capture.ts'
 import {
   type Family,
   ownedTables,
@@ -8,9 +9,7 @@ import {
   parseIptablesRestore,
   parseIpvsRestore,
   type TableName,
-  type VirtualServer,
 } from '../../../src/index.ts'
-import { sortVirtualServers } from '../../../src/plan/canonical.ts'
 import type { NodeState } from './bundle.ts'
 
 /** What of a node's state a plan speaks of, in the plan's order. */
@@ -27,7 +26,7 @@ export function heldState(state: NodeState, families: readonly Family[]): HeldSt
     tablesOf(family, family === 'ipv4' ? state.iptables : state.ip6tables),
   )
   return {
-    virtualServers: sorted(parseIpvsRestore(state.ipvs).virtualServers),
+    virtualServers: canonicalServers(parseIpvsRestore(state.ipvs).virtualServers),
     sets: sets.map(withoutHashSize),
     tables: inOrder(owned.flatMap(({ tables }) => tables)),
     boundAddresses: boundAddresses(state.addresses),
@@ -58,20 +57,6 @@ export function assertHolds(state: NodeState, plan: Plan): void {
 /** The kernel doubles a hash as it sees fit, and says so when it lists the set. */
 const withoutHashSize = (set: Plan['sets'][number]): Plan['sets'][number] =>
   set.type === 'bitmap:port' ? set : { ...set, hashSize: 0 }
-
-/** The kernel lists virtual servers, and the real servers of each, in its own order. */
-const sorted = (virtualServers: readonly VirtualServer[]): VirtualServer[] =>
-  sortVirtualServers(
-    virtualServers.map((server) => ({
-      ...server,
-      realServers: sortVirtualServers([...server.realServers], ({ address, port }) => ({
-        ...server,
-        address,
-        port,
-      })),
-    })),
-    (server) => server,
-  )
 
 /** The order of chains means nothing, nor that of jumps from different chains. */
 const inOrder = (tables: Plan['tables']): Plan['tables'] =>

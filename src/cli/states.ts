@@ -1,0 +1,80 @@
+import { existsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { capture } from '../capture/capture.ts'
+import { formatPath } from '../diagnostics.ts'
+import { PayloadSyntaxError } from '../emit/syntax.ts'
+import type { Plan } from '../plan/types.ts'
+import { schemaDiagnostics } from '../read/validate.ts'
+import { type BuildOptions, compileOne } from './build.ts'
+import type { Console } from './console.ts'
+import { UsageError } from './exitCodes.ts'
+import { liveDumps, savedDumps } from './host.ts'
+import { readText } from './inputs.ts'
+
+/** A state that a command is told of: a bundle, a plan, a node, or inputs to compile. */
+export interface State {
+  readonly plan: Plan
+  /** Whose it is, where that is known. */
+  readonly node: string | null
+}
+
+/** The word for the node that this runs on. */
+export const LIVE = 'live'
+
+/**
+ * Reads a state: `live`, the folder of a bundle, a folder of saved listings, a plan as JSON, or anything that `build`
+ * takes. Inputs with errors give `null`, after saying so.
+ */
+export async function readState(
+  reference: string,
+  options: BuildOptions & { readonly iptables?: string },
+  console: Console,
+): Promise<State | null> {
+  if (reference === LIVE) return { plan: captured(await liveDumps(options.iptables)), node: null }
+  if (isFolder(reference)) {
+    const manifest = join(reference, 'manifest.json')
+    if (existsSync(manifest))
+      return {
+        plan: await readPlan(join(reference, 'plan.json')),
+        node: (parse(manifest) as { node?: string }).node ?? null,
+      }
+    if (existsSync(join(reference, 'ipvsadm-save')))
+      return { plan: captured(savedDumps(reference)), node: null }
+  } else if (reference !== '-' && isPlan(reference)) return { plan: await readPlan(reference), node: null }
+  return compileOne([reference], options, console)
+}
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+
+/** A plan begins with its version and families. */
+const isPlan = (path: string): boolean =>
+  existsSync(path) && /^\s*\{\s*"version":\s*1,\s*"families":/.test(readText(path).slice(0, 200))
+
+function parse(path: string): unknown {
+  try {
+    return JSON.parse(readText(path))
+  } catch (error) {
+    if (error instanceof UsageError) throw error
+    throw new UsageError(`${path}: ${(error as Error).message}`)
+  }
+}
+
+/** Reads a plan and holds it against its schema. */
+export async function readPlan(path: string): Promise<Plan> {
+  const value = parse(path) as Record<string, unknown>
+  const problems = await schemaDiagnostics('Plan', value, null)
+  if (problems.length > 0) {
+    const texts = problems.slice(0, 3).map((problem) => `${formatPath(problem.path)}: ${problem.message}`)
+    throw new UsageError(`${path} is not a plan: ${texts.join('; ')}`)
+  }
+  return value as unknown as Plan
+}
+
+function captured(dumps: Parameters<typeof capture>[0]): Plan {
+  try {
+    return capture(dumps).plan
+  } catch (error) {
+    if (!(error instanceof PayloadSyntaxError)) throw error
+    throw new UsageError(`the state of the node cannot be read: ${error.message}`)
+  }
+}
