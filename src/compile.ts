@@ -5,6 +5,7 @@ import type { Node } from './kube/types.ts'
 import { type BuiltPlan, buildPlan } from './plan/build.ts'
 import { type InterfaceAddress, type NodeFacts, nodeFacts } from './plan/nodeFacts.ts'
 import type { Provenance } from './plan/provenance.ts'
+import { factsDiagnostics, type ReportedFacts } from './plan/reportedFacts.ts'
 import { isBefore } from './plan/settings.ts'
 import { FAMILIES, type Family, type Plan } from './plan/types.ts'
 import type { ConflictPolicy } from './resolve/options.ts'
@@ -21,6 +22,8 @@ export interface CompileOptions {
   readonly families?: readonly Family[]
   /** What is on the node's interfaces (`ip -j addr`). Default: the addresses in the Node's status. */
   readonly interfaceAddresses?: readonly InterfaceAddress[] | null
+  /** What the node says of itself (`apply.sh facts`): its addresses, kernel and cores, and what it lacks. */
+  readonly facts?: ReportedFacts | null
   /** All addresses of the node, the primary one of each family first. Wins over what the Node says. */
   readonly nodeIPs?: readonly string[] | null
   /** Default `error`. */
@@ -71,7 +74,7 @@ export function compileNodes(
     const node = byName.get(name)
     if (node !== undefined)
       return compileNode(node, resolved, diagnostics, { ...options, node: name, config })
-    const hasAddresses = Boolean(options.interfaceAddresses ?? options.nodeIPs)
+    const hasAddresses = Boolean(options.interfaceAddresses ?? options.nodeIPs ?? options.facts)
     const missing = nodeNotFound(name, [...byName.keys()], hasAddresses)
     if (!hasAddresses) return failed(resolved, [...diagnostics, missing])
     return compileNode(bareNode(name), resolved, [...diagnostics, missing], {
@@ -95,8 +98,10 @@ function compileNode(
   options: CompileOptions & { readonly config: ProxyConfig },
 ): CompileResult {
   const { config, families = FAMILIES } = options
+  const reported = options.facts ?? null
   const facts = nodeFacts(node, {
-    interfaceAddresses: options.interfaceAddresses ?? null,
+    interfaceAddresses: options.interfaceAddresses ?? reportedAddresses(reported),
+    reported,
     nodeIPs: options.nodeIPs ?? null,
     bindAddress: config.bindAddress,
   })
@@ -107,7 +112,12 @@ function compileNode(
     onConflict: options.onConflict ?? 'error',
     prerequisites: options.prerequisites ?? 'check',
   })
-  const found = [...clusterDiagnostics, ...built.diagnostics, ...nodeDiagnostics(node, facts)]
+  const found = [
+    ...clusterDiagnostics,
+    ...built.diagnostics,
+    ...nodeDiagnostics(node, facts),
+    ...(reported === null ? [] : factsDiagnostics(built.plan, reported)),
+  ]
   const diagnostics = options.quarantine ? quarantined(found) : found
   const ok = !hasErrors(diagnostics)
   return {
@@ -117,6 +127,9 @@ function compileNode(
     diagnostics,
   }
 }
+
+const reportedAddresses = (facts: ReportedFacts | null): InterfaceAddress[] | null =>
+  facts?.interfaces.map((entry) => ({ ...entry, address: entry.address.replace(/\/.*/, '') })) ?? null
 
 const countsOf = ({ serviceCount, servicePorts }: ResolvedCluster): CompileCounts => ({
   services: serviceCount,

@@ -14,6 +14,7 @@ const VALIDATORS: Readonly<Record<string, string>> = {
   kubeproxyconfiguration: 'validateKubeProxyConfiguration',
   plan: 'validatePlan',
   manifest: 'validateManifest',
+  facts: 'validateFacts',
 }
 
 export interface GeneratedValidators {

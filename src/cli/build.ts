@@ -4,7 +4,7 @@ import type { Cluster } from '../cluster/types.ts'
 import { type CompileOptions, type CompileResult, compileNodes, quarantined } from '../compile.ts'
 import { resolveConfig } from '../config/resolve.ts'
 import type { ProxyConfig } from '../config/types.ts'
-import { type Diagnostic, diagnostic, hasErrors } from '../diagnostics.ts'
+import { type Diagnostic, diagnostic, formatPath, hasErrors } from '../diagnostics.ts'
 import { emit, PayloadMismatch } from '../emit/emit.ts'
 import { parseIpAddr } from '../emit/ip.ts'
 import type { PayloadName } from '../emit/names.ts'
@@ -13,11 +13,13 @@ import { PayloadSyntaxError } from '../emit/syntax.ts'
 import { canonicalAddress } from '../net/address.ts'
 import { formatPlan } from '../plan/canonical.ts'
 import { formatProvenance } from '../plan/provenance.ts'
+import type { ReportedFacts } from '../plan/reportedFacts.ts'
 import { FAMILIES, type Family, type Plan } from '../plan/types.ts'
 import { CONFIGURATION_REF } from '../read/configuration.ts'
 import { withPositions } from '../read/locate.ts'
 import { read } from '../read/read.ts'
 import type { ReadResult } from '../read/types.ts'
+import { schemaDiagnostics } from '../read/validate.ts'
 import type { Console } from './console.ts'
 import { EXIT, UsageError } from './exitCodes.ts'
 import { inputFiles, readSources, readText } from './inputs.ts'
@@ -31,6 +33,7 @@ export interface BuildOptions {
   readonly config?: string
   readonly nodeAddresses?: string
   readonly nodeIp?: string
+  readonly nodeFacts?: string
   readonly family?: string
   readonly onConflict?: 'error' | 'first'
   readonly quarantine?: boolean
@@ -146,7 +149,8 @@ export async function check(
   return hasErrors(diagnostics) ? EXIT.input : EXIT.done
 }
 
-function checkUsage({ node, allNodes, outDir, emit: part, nodeAddresses, nodeIp }: BuildOptions): void {
+function checkUsage(options: BuildOptions): void {
+  const { node, allNodes, outDir, emit: part, nodeAddresses, nodeIp, nodeFacts } = options
   const refuse = (message: string): never => {
     throw new UsageError(message)
   }
@@ -156,13 +160,14 @@ function checkUsage({ node, allNodes, outDir, emit: part, nodeAddresses, nodeIp 
     refuse('say where to: --out-dir DIR, or --emit PART for standard output')
   if (outDir !== undefined && part !== undefined) refuse('--out-dir and --emit exclude each other')
   if (allNodes && part !== undefined) refuse('--emit prints the part of one node: give --node NAME')
-  if (allNodes && (nodeAddresses !== undefined || nodeIp !== undefined))
-    refuse('--node-addresses and --node-ip speak of one node: give --node NAME')
+  if (allNodes && (nodeAddresses !== undefined || nodeIp !== undefined || nodeFacts !== undefined))
+    refuse('--node-addresses, --node-ip and --node-facts speak of one node: give --node NAME')
 }
 
 interface Input {
   readonly result: ReadResult
   readonly config: ProxyConfig | undefined
+  readonly facts: ReportedFacts | null
   readonly diagnostics: readonly Diagnostic[]
   readonly otherFiles: number
   /** Whether nothing can be compiled. */
@@ -182,7 +187,8 @@ async function readInput(inputs: readonly string[], options: BuildOptions, conso
   const found: Diagnostic[] = [...result.diagnostics]
   const config = chooseConfig(result, options.config, (problem) => found.push(problem))
   const diagnostics = options.quarantine ? quarantined(found) : found
-  return { result, config, diagnostics, otherFiles: passedOver, failed: hasErrors(diagnostics) }
+  const facts = options.nodeFacts === undefined ? null : await readFacts(options.nodeFacts)
+  return { result, config, facts, diagnostics, otherFiles: passedOver, failed: hasErrors(diagnostics) }
 }
 
 /** The configuration given by name wins; otherwise the input may hold one. */
@@ -235,7 +241,7 @@ const nodeNames = ({ nodes }: Cluster): string[] => nodes.map(({ object }) => ob
 
 function compileOptions(
   options: BuildOptions,
-  { config }: Input,
+  { config, facts }: Input,
   nodes: readonly string[],
 ): Omit<CompileOptions, 'node'> & { readonly nodes: readonly string[] } {
   return {
@@ -243,6 +249,7 @@ function compileOptions(
     ...(config === undefined ? {} : { config }),
     families: parseFamilies(options.family),
     interfaceAddresses: options.nodeAddresses === undefined ? null : readNodeAddresses(options.nodeAddresses),
+    facts,
     nodeIPs: options.nodeIp === undefined ? null : parseNodeIPs(options.nodeIp),
     onConflict: options.onConflict ?? 'error',
     quarantine: options.quarantine ?? false,
@@ -266,6 +273,22 @@ function readNodeAddresses(path: string): ReturnType<typeof parseIpAddr> {
     if (!(error instanceof PayloadSyntaxError)) throw error
     throw new UsageError(`--node-addresses ${path}: ${error.message}; it must be the output of: ip -j addr`)
   }
+}
+
+async function readFacts(path: string): Promise<ReportedFacts> {
+  const refuse = (reason: string): never => {
+    throw new UsageError(`--node-facts ${path}: ${reason}; it must be the output of: apply.sh facts`)
+  }
+  let value: Record<string, unknown> = {}
+  try {
+    value = JSON.parse(readText(path))
+  } catch (error) {
+    if (error instanceof UsageError) throw error
+    refuse((error as Error).message)
+  }
+  const [problem] = await schemaDiagnostics('Facts', value, null)
+  if (problem !== undefined) refuse(`${formatPath(problem.path)}: ${problem.message}`)
+  return value as unknown as ReportedFacts
 }
 
 function parseNodeIPs(text: string): string[] {

@@ -80,6 +80,10 @@ const withCompilation = (command: Command): Command =>
       'output of "ip -j addr" on the node (default: the addresses in its status)',
     )
     .option('--node-ip <addresses>', 'addresses of the node, the primary one of each family first: A,B')
+    .option(
+      '--node-facts <file>',
+      'output of "apply.sh facts" on the node: addresses, kernel, cores, what it lacks',
+    )
     .option('--family <families>', 'restrict the plan: ipv4, ipv6 or both', 'ipv4,ipv6')
     .addOption(
       new Option(

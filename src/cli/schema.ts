@@ -6,6 +6,7 @@ export const SCHEMA_NAMES = [
   'kubeproxyconfiguration',
   'plan',
   'manifest',
+  'facts',
 ] as const
 
 export async function schemaText(name: string): Promise<string> {

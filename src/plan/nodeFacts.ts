@@ -9,6 +9,7 @@ import {
   type Network,
   parseNetwork,
 } from '../net/address.ts'
+import type { ReportedFacts } from './reportedFacts.ts'
 import type { Family } from './types.ts'
 
 export const DUMMY_INTERFACE = 'kube-ipvs0'
@@ -39,12 +40,14 @@ export interface NodeFactsOptions {
   readonly interfaceAddresses: readonly InterfaceAddress[] | null
   /** Replaces all that is known of the node's addresses; the first of a family is the primary one. */
   readonly nodeIPs: readonly string[] | null
+  /** What the node itself says wins over the status of its Node. */
+  readonly reported: Pick<ReportedFacts, 'kernel' | 'cores'> | null
   /** The address kube-proxy was told to bind to: it counts as the primary one of its family. */
   readonly bindAddress: string | null
 }
 
 export function nodeFacts({ object }: Sourced<Node>, options: NodeFactsOptions): NodeFacts {
-  const { interfaceAddresses, nodeIPs, bindAddress } = options
+  const { interfaceAddresses, nodeIPs, bindAddress, reported } = options
   const status = nodeIPs ?? statusAddresses(object)
   const primary = bindAddress === null ? status : [bindAddress, ...status]
   const onInterfaces = interfaceAddresses
@@ -59,8 +62,8 @@ export function nodeFacts({ object }: Sourced<Node>, options: NodeFactsOptions):
     },
     addresses: [...new Set(nodeIPs ?? onInterfaces ?? status)].filter(isNodeAddress),
     podCIDRs: podCIDRs(object),
-    kernel: kernelVersion(object),
-    cores: cores(object),
+    kernel: kernelVersion(reported?.kernel ?? object.status?.nodeInfo?.kernelVersion),
+    cores: reported?.cores ?? cores(object),
   }
 }
 
@@ -81,8 +84,8 @@ function podCIDRs({ spec }: Node): Network[] {
   return texts.flatMap((text) => parseNetwork(text) ?? [])
 }
 
-function kernelVersion({ status }: Node): NodeFacts['kernel'] {
-  const match = /^(\d+)\.(\d+)/.exec(status?.nodeInfo?.kernelVersion ?? '')
+function kernelVersion(release: string | null | undefined): NodeFacts['kernel'] {
+  const match = /^(\d+)\.(\d+)/.exec(release ?? '')
   return match === null ? null : [Number(match[1]), Number(match[2])]
 }
 

@@ -26,7 +26,7 @@ export const INPUT_KINDS = {
 
 export type InputKind = keyof typeof INPUT_KINDS
 
-export type SchemaName = InputKind | 'KubeProxyConfiguration' | 'Plan' | 'Manifest'
+export type SchemaName = InputKind | 'KubeProxyConfiguration' | 'Plan' | 'Manifest' | 'Facts'
 
 /** Every way in which the value differs from its schema, each as a diagnostic about the object. */
 export async function schemaDiagnostics(

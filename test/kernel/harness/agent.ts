@@ -67,8 +67,10 @@ const SERVERS: Server = {
 
 type Client = Record<Ask['transport'], (order: Ask) => Promise<Answer>>
 
-const localAddress = ({ source }: Ask): { localAddress: string } | object =>
-  source === null ? {} : { localAddress: source }
+const localAddress = ({ source, localPort }: Ask): object => ({
+  ...(source === null ? {} : { localAddress: source }),
+  ...(localPort === 0 ? {} : { localPort }),
+})
 
 const CLIENTS: Client = {
   tcp: (order) =>
@@ -148,23 +150,31 @@ async function ask(order: Ask): Promise<Answer[]> {
   return answers
 }
 
-const connections: Socket[] = []
+/** One request over what is open. */
+type Conversation = (patience: number) => Promise<Answer>
 
-const open = ({ address: host, port, patience }: Open): Promise<number> =>
-  new Promise((resolve, reject) => {
+const conversations: Conversation[] = []
+
+async function open(order: Open): Promise<number> {
+  const conversation = await (order.transport === 'tcp' ? openTcp(order) : openUdp(order))
+  return conversations.push(conversation) - 1
+}
+
+function openTcp({ address: host, port, patience }: Open): Promise<Conversation> {
+  return new Promise((resolve, reject) => {
     const socket = connect({ host, port })
     const timer = setTimeout(() => reject(new Error('no connection')), patience)
     socket.once('error', reject)
     socket.once('connect', () => {
       clearTimeout(timer)
       socket.removeListener('error', reject).on('error', () => {})
-      resolve(connections.push(socket) - 1)
+      resolve((limit) => talkTcp(socket, limit))
     })
   })
+}
 
-const talk = ({ connection, patience }: Talk): Promise<Answer> =>
+const talkTcp = (socket: Socket, patience: number): Promise<Answer> =>
   new Promise((resolve) => {
-    const socket = connections[connection] as Socket
     const end = (answer: Answer): void => {
       clearTimeout(timer)
       socket.off('data', onData).off('close', onClose)
@@ -176,6 +186,28 @@ const talk = ({ connection, patience }: Talk): Promise<Answer> =>
     if (socket.destroyed) return end({ kind: 'refused' })
     socket.on('data', onData).on('close', onClose).write('who\n')
   })
+
+function openUdp({ address, port }: Open): Promise<Conversation> {
+  return new Promise((resolve) => {
+    const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
+    let listener: (answer: Answer) => void = () => {}
+    socket.on('message', (data) => listener(parseReply(String(data))))
+    socket.on('error', (error: NodeJS.ErrnoException) => listener(failure(error.code)))
+    const converse: Conversation = (patience) =>
+      new Promise((settle) => {
+        const timer = setTimeout(() => listener({ kind: 'silence' }), patience)
+        listener = (answer) => {
+          clearTimeout(timer)
+          settle(answer)
+        }
+        socket.send('who\n')
+      })
+    socket.bind(0, () => socket.connect(port, address, () => resolve(converse)))
+  })
+}
+
+const talk = ({ connection, patience }: Talk): Promise<Answer> =>
+  (conversations[connection] as Conversation)(patience)
 
 async function carryOut(order: Order): Promise<Result> {
   switch (order.order) {

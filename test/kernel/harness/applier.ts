@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { defaultRenderer } from '../../../src/emit/render.ts'
 import { emitScripts } from '../../../src/emit/script.ts'
-import { emit, formatPlan, type Plan } from '../../../src/index.ts'
+import { emit, formatPlan, type Plan, stateFingerprint } from '../../../src/index.ts'
 import { explainOnFailure, type Flavour } from './bundle.ts'
 import type { Lab, Namespace } from './lab.ts'
 
@@ -17,8 +17,8 @@ export interface BundleFolder {
 
 let bundles = 0
 
-/** A bundle as it is carried to a node. */
-export function writeBundle(lab: Lab, plan: Plan, from: string | null = null): BundleFolder {
+/** A bundle as it is carried to a node; with a plan to start from, a delta bundle. */
+export function writeBundle(lab: Lab, plan: Plan, start: Plan | null = null): BundleFolder {
   const path = join(lab.folder, `bundle-${bundles++}`)
   mkdirSync(path)
   const texts = new Map<string, string>([...emit(plan), ['plan.json', formatPlan(plan)]])
@@ -27,6 +27,7 @@ export function writeBundle(lab: Lab, plan: Plan, from: string | null = null): B
     sha256: createHash('sha256').update(text).digest('hex'),
   }))
   const fingerprint = files.at(-1)?.sha256 as string
+  const from = start === null ? null : stateFingerprint(start)
   for (const [name, text] of emitScripts({ node: 'node-1', plan, fingerprint, files, from }, defaultRenderer))
     texts.set(name, text)
   for (const [name, text] of texts) writeFileSync(join(path, name), text)

@@ -21,13 +21,16 @@ export interface Ask {
   readonly count: number
   /** The address to ask from; `null`: what the kernel chooses. */
   readonly source: string | null
+  /** The port to ask from, for TCP; 0: what the kernel chooses. */
+  readonly localPort: number
   /** Milliseconds until a request without an answer is given up. */
   readonly patience: number
 }
 
-/** Open a TCP connection that stays open, for `talk`. */
+/** Open a TCP connection that stays open, or a UDP socket that keeps its port, for `talk`. */
 export interface Open {
   readonly order: 'open'
+  readonly transport: 'tcp' | 'udp'
   readonly address: string
   readonly port: number
   readonly patience: number

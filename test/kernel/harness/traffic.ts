@@ -14,8 +14,8 @@ export interface Host extends Namespace {
   serve(transport: Transport, address: string, port: number, name?: string): Promise<void>
   /** Sends requests, each over a connection of its own. */
   ask(target: Target, options?: AskOptions): Promise<readonly Answer[]>
-  /** Opens a TCP connection that stays open; each call of what it gives is one more request over it. */
-  open(target: Pick<Target, 'address' | 'port'>): Promise<() => Promise<Answer>>
+  /** Opens a TCP connection, or a UDP socket; each call of what it gives is one more request over it. */
+  open(target: Target): Promise<() => Promise<Answer>>
 }
 
 export interface Target {
@@ -29,6 +29,8 @@ export interface AskOptions {
   readonly count?: number
   /** The address to ask from. */
   readonly source?: string
+  /** The port to ask from, over TCP. */
+  readonly localPort?: number
 }
 
 /** The agent of the namespace starts when it is first needed. */
@@ -43,13 +45,14 @@ export function hostIn(lab: Lab, namespace: Namespace): Host {
     serve: async (transport, address, port, name = namespace.role) => {
       await send({ order: 'serve', transport, address, port, name })
     },
-    ask: async ({ transport, address, port }, { count = 1, source = null as string | null } = {}) =>
+    ask: async ({ transport, address, port }, { count = 1, source, localPort = 0 } = {}) =>
       (await send({
-        ...{ order: 'ask', transport, address, port, count, source },
+        ...{ order: 'ask', transport, address, port, count, source: source ?? null, localPort },
         patience: PATIENCE,
       })) as Answer[],
-    open: async ({ address, port }) => {
-      const connection = (await send({ order: 'open', address, port, patience: PATIENCE })) as number
+    open: async ({ transport, address, port }) => {
+      const open = { order: 'open', address, port, patience: PATIENCE } as const
+      const connection = (await send({ ...open, transport: transport === 'udp' ? 'udp' : 'tcp' })) as number
       return async () => {
         const answers = (await send({ order: 'talk', connection, patience: PATIENCE })) as Answer[]
         return answers[0] as Answer

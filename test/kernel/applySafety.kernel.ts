@@ -1,0 +1,363 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { delta, type Plan } from '../../src/index.ts'
+import { assertResult, type BundleFolder, type Run, runScript, writeBundle } from './harness/applier.ts'
+import { readBack } from './harness/bundle.ts'
+import { DATA, kernelTest, type Lab, type Namespace } from './harness/lab.ts'
+import { assertHolds } from './harness/state.ts'
+
+/** All or nothing: refusals that touch nothing, failures that lead back, and runs that were killed. */
+
+const test = suite('apply safely')
+
+const goldenPlan = (name: string): Plan =>
+  JSON.parse(readFileSync(`${DATA}/golden/${name}/expected/plan.json`, 'utf8')) as Plan
+
+interface Setup {
+  readonly node: Namespace
+  readonly first: BundleFolder
+  readonly second: BundleFolder
+  readonly run: (bundle: BundleFolder, ...words: readonly string[]) => Promise<Run>
+}
+
+/** A node that holds the first of two bundles. */
+async function setUp(lab: Lab): Promise<Setup> {
+  const { node } = await lab.namespaces('node')
+  await lab.run('ip link set lo up', { in: node })
+  const [first, second] = ['load-balancer', 'session-affinity'].map((name) =>
+    writeBundle(lab, goldenPlan(name)),
+  )
+  if (first === undefined || second === undefined) throw new Error('two bundles')
+  const run: Setup['run'] = (bundle, ...words) => runScript(lab, node, bundle, { arguments: words })
+  assertResult(await run(first, 'apply'), 0, 'applied')
+  return { node, first, second, run }
+}
+
+kernelTest(test, 'a damaged bundle is refused', async (lab) => {
+  const { node, first, second, run } = await setUp(lab)
+  writeFileSync(join(second.path, 'ipvs.restore'), '-A -t 1.2.3.4:80 -s rr\n')
+  const refused = await run(second, 'apply')
+  assertResult(refused, 3, 'refused')
+  assert.match(refused.messages.join(), /damaged or incomplete: ipvs\.restore/)
+  assertHolds(await readBack(lab, node), first.plan)
+})
+
+kernelTest(test, 'an address of a Service that another interface has is refused', async (lab) => {
+  const { node, first, second, run } = await setUp(lab)
+  const [address = ''] = second.plan.dummyInterface.addresses
+  await lab.run(`ip link add eth7 type dummy; ip addr add ${address}/24 dev eth7`, { in: node })
+  const refused = await run(second, 'apply')
+  assertResult(refused, 3, 'refused')
+  assert.ok(refused.messages.join().includes(`${address} (on eth7)`), refused.messages.join())
+  assertHolds(await readBack(lab, node), first.plan)
+})
+
+kernelTest(test, 'a running kube-proxy is a reason to refuse, unless it is taken over from', async (lab) => {
+  const { node, second, run } = await setUp(lab)
+  lab.start(['sh', '-c', 'printf kube-proxy > /proc/self/comm; read -r _; :'], node)
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  const refused = await run(second, 'apply')
+  assertResult(refused, 3, 'refused')
+  assert.match(refused.messages.join(), /a kube-proxy is running \(process \d+\)/)
+  assertResult(await run(second, 'apply', '--take-over'), 0, 'applied')
+})
+
+kernelTest(test, 'an unknown scheduler is refused before anything is touched', async (lab) => {
+  const { node, first, run } = await setUp(lab)
+  const plan = goldenPlan('cluster-ip')
+  const odd = writeBundle(lab, { ...plan, modules: [...plan.modules, 'ip_vs_nonsense'] })
+  const refused = await run(odd, 'apply')
+  assertResult(refused, 3, 'refused')
+  assert.match(refused.messages.join(), /no module ip_vs_nonsense/)
+  assertHolds(await readBack(lab, node), first.plan)
+})
+
+kernelTest(test, 'rules in both flavours of iptables: the node has to say which', async (lab) => {
+  const { node, second } = await setUp(lab)
+  await lab.run('iptables-legacy -t nat -N KUBE-SERVICES; iptables-nft -t nat -L > /dev/null', { in: node })
+  const script = `sh '${second.path}/apply.sh' --state-dir '${lab.folder}/both' --json`
+  const { status, stdout } = await lab.run(script, { in: node, check: false })
+  assert.is(status, 3)
+  assert.match(stdout, /both flavours of iptables hold rules/)
+})
+
+for (const [what, prepare] of [
+  ['read-only', 'mount -t tmpfs -o ro tmpfs'],
+  ['full', 'mount -t tmpfs -o size=4k tmpfs'],
+] as const)
+  kernelTest(test, `a ${what} state directory is refused, with a word about it`, async (lab) => {
+    const { node, first, second } = await setUp(lab)
+    const folder = join(lab.folder, 'small')
+    mkdirSync(folder)
+    const script = `${prepare} '${folder}'; [ ${what} = full ] && dd if=/dev/zero of='${folder}/fill' bs=4k count=1 2>/dev/null
+sh '${second.path}/apply.sh' --state-dir '${folder}' --iptables nft --json; status=$?; umount '${folder}'; exit $status`
+    const { status, stdout } = await lab.run(script, { in: node, check: false })
+    assert.is(status, 3, stdout)
+    assert.match(stdout, /cannot (write|make)[^"]*it has to be a folder that can be written to/)
+    assertHolds(await readBack(lab, node), first.plan)
+  })
+
+kernelTest(
+  test,
+  'what is not ours stays: rules, sets, excluded virtual servers, other addresses',
+  async (lab) => {
+    const { node, first, second, run } = await setUp(lab)
+    const exclude = ['192.0.2.0/24', '2001:db8::/32']
+    const [one, two] = [first, second].map(({ plan }) => writeBundle(lab, { ...plan, excludeCIDRs: exclude }))
+    if (one === undefined || two === undefined) return
+    await lab.run(
+      `set -e
+ipvsadm -A -t 192.0.2.7:80 -s wlc; ipvsadm -a -t 192.0.2.7:80 -r 10.9.9.9:80 -m
+ipvsadm -A -t [2001:db8::7]:80 -s wlc; ipvsadm -A -f 7 -s rr
+ipset create mine hash:ip; ipset add mine 192.0.2.1
+iptables-nft -N MINE; iptables-nft -A INPUT -j MINE; iptables-nft -A MINE -s 192.0.2.9 -j DROP
+ip link add eth7 type dummy; ip addr add 192.0.2.8/24 dev eth7`,
+      { in: node },
+    )
+    const foreign = async (): Promise<string[]> => {
+      const { ipvs, ipset, iptables, addresses } = await readBack(lab, node)
+      const lines = [ipvs, ipset, iptables].join('\n').split('\n')
+      const mine = lines.filter((line) => /192\.0\.2\.|2001:db8|-f 7|mine|MINE/.test(line)).sort()
+      return [...mine, String(addresses.includes('192.0.2.8'))]
+    }
+    const before = await foreign()
+    assert.is(before.length, 11, before.join('\n'))
+    for (const bundle of [one, two]) {
+      assertResult(await run(bundle, 'apply'), 0, 'applied')
+      assert.equal(await foreign(), before)
+    }
+    assertResult(await run(two, 'cleanup'), 0, 'cleaned up')
+    assert.equal(await foreign(), before)
+  },
+)
+
+kernelTest(test, 'rollback goes back, and forth', async (lab) => {
+  const { node, first, second, run } = await setUp(lab)
+  assertResult(await run(second, 'apply'), 0, 'applied')
+  assertResult(await run(second, 'rollback'), 0, 'rolled back')
+  assertHolds(await readBack(lab, node), first.plan)
+  assertResult(await run(second, 'rollback'), 0, 'rolled back')
+  assertHolds(await readBack(lab, node), second.plan)
+})
+
+kernelTest(test, 'what is not confirmed in time is undone by itself', async (lab) => {
+  const { node, first, second, run } = await setUp(lab)
+  assertResult(await run(second, 'apply', '--confirm', '3'), 0, 'applied')
+  assertHolds(await readBack(lab, node), second.plan)
+  await new Promise((resolve) => setTimeout(resolve, 9000))
+  assertHolds(await readBack(lab, node), first.plan)
+  assertResult(await run(second, 'apply', '--confirm', '60'), 0, 'applied')
+  assert.match((await run(first, 'apply')).messages.join(), /waits to be confirmed/)
+  assertResult(await run(second, 'confirm'), 0, 'confirmed')
+  assertResult(await run(second, 'apply'), 0, 'unchanged')
+})
+
+kernelTest(
+  test,
+  '20 runs at once end in one of the wanted states',
+  async (lab) => {
+    const { node, first, second, run } = await setUp(lab)
+    const bundles = [first, second, writeBundle(lab, goldenPlan('external-ips'))]
+    const runs = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        run(bundles[index % 3] as BundleFolder, 'apply', '--wait', '200'),
+      ),
+    )
+    for (const { status, stdout, stderr } of runs) assert.is(status, 0, `${stdout}${stderr}`)
+    const state = await readBack(lab, node)
+    const holds = bundles.filter((bundle) => {
+      try {
+        assertHolds(state, bundle.plan)
+        return true
+      } catch {
+        return false
+      }
+    })
+    assert.is(holds.length, 1)
+  },
+  { limit: 300 },
+)
+
+kernelTest(test, 'a run that cannot wait says so', async (lab) => {
+  const { node, second, run } = await setUp(lab)
+  lab.start(['flock', join(lab.folder, 'state-node', 'lock'), 'sleep', '60'], node)
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  assertResult(await run(second, 'apply', '--wait', '0'), 4, 'locked')
+})
+
+kernelTest(test, 'a change of the clock does not move deadlines', async (lab) => {
+  const { first } = await setUp(lab)
+  const script = readFileSync(join(first.path, 'apply.sh'), 'utf8')
+  assert.not.match(script, /\bdate\b|EPOCH/, 'nothing asks for the time of day')
+  assert.match(script, /\/proc\/uptime/)
+})
+
+kernelTest(test, 'a delta bundle refuses a node in another state, unless it may converge', async (lab) => {
+  const { node, first, second, run } = await setUp(lab)
+  const step = writeBundle(lab, second.plan, first.plan)
+  assert.ok(delta(first.plan, second.plan).length > 0)
+  await lab.run('ipset add KUBE-CLUSTER-IP 10.99.99.99,tcp:1', { in: node })
+  const refused = await run(step, 'apply')
+  assertResult(refused, 3, 'refused')
+  assert.match(refused.messages.join(), /not in the state that this delta was made for/)
+  await lab.run('ipset del KUBE-CLUSTER-IP 10.99.99.99,tcp:1', { in: node })
+  assertResult(await run(step, 'apply'), 0, 'applied')
+  assertHolds(await readBack(lab, node), second.plan)
+  assertResult(await run(step, 'apply'), 0, 'unchanged')
+  const back = writeBundle(lab, first.plan, first.plan)
+  assertResult(await run(back, 'apply', '--converge'), 0, 'applied')
+  assertHolds(await readBack(lab, node), first.plan)
+})
+
+// --- faults ---------------------------------------------------------------------------------------------------
+
+/** Tools that a run calls, wrapped: call number N of all of them goes wrong. */
+const WRAPPED = [
+  'ipvsadm',
+  'ipset',
+  'iptables-nft-save',
+  'iptables-nft-restore',
+  'ip6tables-nft-save',
+  'ip6tables-nft-restore',
+  'ip',
+  'sysctl',
+  'conntrack',
+  'mv',
+  'cp',
+]
+
+type Fault = 'fail' | 'hang' | 'kill before' | 'kill after'
+const FAULTS: readonly Fault[] = ['fail', 'hang', 'kill before', 'kill after']
+
+/**
+ * A folder of programs that count their calls in a file and go wrong at one of them. The script's process is the group
+ * leader that `setsid` made, so that a kill hits it and not the test.
+ */
+function faultyPrograms(lab: Lab, name: string): string {
+  const folder = join(lab.folder, name)
+  mkdirSync(folder)
+  const wrapper = (program: string): string => `#!/bin/sh
+count=$(($(cat "$FAULT_COUNTER") + 1)); echo $count > "$FAULT_COUNTER"
+PATH=\${PATH#*:}
+if [ "$count" = "$FAULT_AT" ]; then
+  echo "${program} $*" > "$FAULT_COUNTER.hit"
+  case $FAULT in
+    fail) echo 'injected failure' >&2; exit 1 ;;
+    hang) exec sleep 600 ;;
+    'kill before') kill -KILL "$FAULT_TARGET"; exit 1 ;;
+    'kill after') ${program} "$@"; kill -KILL "$FAULT_TARGET"; exit 1 ;;
+  esac
+fi
+exec ${program} "$@"
+`
+  for (const program of WRAPPED) {
+    writeFileSync(join(folder, program), wrapper(program))
+    chmodSync(join(folder, program), 0o755)
+  }
+  return folder
+}
+
+/** Runs a command with the fault, then the same command without one. Gives what was hit, or `null` past the last call. */
+async function withFault(
+  lab: Lab,
+  { node, bundle, words, programs, fault, at }: FaultCase,
+): Promise<{ readonly hit: string | null; readonly status: number; readonly output: string }> {
+  const counter = join(lab.folder, 'calls')
+  const script = `echo 0 > '${counter}'; rm -f '${counter}.hit'
+export FAULT='${fault}' FAULT_AT=${at} FAULT_COUNTER='${counter}'
+sh -c 'export FAULT_TARGET=$$; PATH=${programs}:$PATH; exec sh "${bundle.path}/apply.sh" ${words.join(' ')} \\
+  --json --iptables nft --limit 1 --state-dir "${lab.folder}/state-node"'
+status=$?; cat '${counter}.hit' 2>/dev/null; exit $status`
+  const { status, stdout } = await lab.run(script, { in: node, check: false })
+  const hit = stdout.trim().split('\n').at(-1) ?? ''
+  return { hit: hit.startsWith('{') || hit === '' ? null : hit, status, output: stdout }
+}
+
+interface FaultCase {
+  readonly node: Namespace
+  readonly bundle: BundleFolder
+  readonly words: readonly string[]
+  readonly programs: string
+  readonly fault: Fault
+  readonly at: number
+}
+
+async function holdsOneOf(
+  lab: Lab,
+  node: Namespace,
+  bundles: readonly BundleFolder[],
+): Promise<BundleFolder> {
+  const state = await readBack(lab, node)
+  let last: Error | null = null
+  for (const bundle of bundles)
+    try {
+      assertHolds(state, bundle.plan)
+      return bundle
+    } catch (error) {
+      last = error as Error
+    }
+  throw last
+}
+
+/** Every external command of a run goes wrong once, in every way; the node is whole each time, and the next run succeeds. */
+for (const fault of FAULTS)
+  for (const kind of ['full', 'delta', 'rollback'] as const)
+    kernelTest(
+      test,
+      `${fault} at every command of a ${kind} run`,
+      async (lab) => {
+        const { node } = await lab.namespaces('node')
+        await lab.run('ip link set lo up', { in: node })
+        const programs = faultyPrograms(lab, 'faulty')
+        // One family, so that there are fewer commands; they differ in virtual servers, sets, rules and addresses.
+        const plans = ['load-balancer', 'session-affinity'].map((name) => onlyIPv4(goldenPlan(name)))
+        const [one, two] = plans.map((plan) => writeBundle(lab, plan)) as [BundleFolder, BundleFolder]
+        const run = (bundle: BundleFolder) =>
+          runScript(lab, node, bundle, { arguments: ['apply', '--no-drain', '--converge'] })
+        const way = (start: BundleFolder, target: BundleFolder): BundleFolder =>
+          kind === 'delta' ? writeBundle(lab, target.plan, start.plan) : target
+        const ways = new Map([
+          [one, way(one, two)],
+          [two, way(two, one)],
+        ])
+        const words = kind === 'rollback' ? ['rollback', '--no-drain'] : ['apply', '--no-drain']
+        assertResult(await run(two), 0, 'applied')
+        assertResult(await run(one), 0, 'applied')
+        let [start, target] = [one, two]
+        let hits = 0
+        for (let at = 1; at < 200; at++) {
+          const bundle = ways.get(start) ?? target
+          const { hit, status, output } = await withFault(lab, { node, bundle, words, programs, fault, at })
+          if (hit === null) {
+            assert.is(status, 0, output)
+            break
+          }
+          hits++
+          if (fault === 'fail' || fault === 'hang') {
+            assert.ok([0, 1, 3].includes(status), `${hit}: exit ${status}\n${output}`)
+            const held = await holdsOneOf(lab, node, [start, target])
+            assert.is(held === target, status === 0, `${hit}: exit ${status}\n${output}`)
+          }
+          // The next run ends what was begun, or leads back and begins anew.
+          const next = await run(target)
+          assert.is(next.status, 0, `after ${hit}: ${next.stdout}${next.stderr}`)
+          assertHolds(await readBack(lab, node), target.plan)
+          const swap = start
+          start = target
+          target = swap
+        }
+        assert.ok(hits > 15, `${hits} commands`)
+      },
+      { limit: 1200 },
+    )
+
+const onlyIPv4 = (plan: Plan): Plan => ({
+  ...plan,
+  families: ['ipv4'],
+  sets: plan.sets.filter(({ family }) => family === 'ipv4'),
+  tables: plan.tables.filter(({ family }) => family === 'ipv4'),
+})
+
+test.run()

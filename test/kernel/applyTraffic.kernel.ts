@@ -1,0 +1,299 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { assertResult, type BundleFolder, type Run, runScript, writeBundle } from './harness/applier.ts'
+import { readBack } from './harness/bundle.ts'
+import { planFor, servePods } from './harness/cluster.ts'
+import { askSteadily } from './harness/connections.ts'
+import { kernelTest, type Lab } from './harness/lab.ts'
+import { ADDRESS, buildClusterNetwork, type ClusterNetwork } from './harness/network.ts'
+import type { Pod, ServiceOptions } from './harness/objects.ts'
+import { assertHolds } from './harness/state.ts'
+import { clients, servers, tally } from './harness/traffic.ts'
+
+/** Applying while connections are open: what stays is never cut, what leaves is drained. */
+
+const test = suite('apply under traffic')
+
+const CLUSTER_IP = '172.30.0.41'
+const WEB = { transport: 'tcp', address: CLUSTER_IP, port: 80 } as const
+const DNS = { transport: 'udp', address: CLUSTER_IP, port: 53 } as const
+
+const service = (pods: readonly Pod[], more: Partial<ServiceOptions> = {}): ServiceOptions => ({
+  family: 'ipv4',
+  clusterIP: CLUSTER_IP,
+  ports: [
+    { protocol: 'TCP', port: 80 },
+    { protocol: 'UDP', port: 53 },
+  ],
+  pods,
+  ...more,
+})
+
+interface Cluster {
+  readonly network: ClusterNetwork
+  readonly bundle: (services: readonly ServiceOptions[]) => Promise<BundleFolder>
+  readonly run: (bundle: BundleFolder, ...words: readonly string[]) => Promise<Run>
+  /** Applies a bundle of these Services. */
+  readonly apply: (services: readonly ServiceOptions[], ...words: readonly string[]) => Promise<Run>
+}
+
+const ALL: readonly Pod[] = ['podA', 'podB', 'podC']
+
+/** Every pod serves; which of them are endpoints, bundles tell. */
+async function cluster(lab: Lab): Promise<Cluster> {
+  await lab.run('modprobe -a br_netfilter')
+  const network = await buildClusterNetwork(lab)
+  await servePods(network, [service(ALL)])
+  const bundle = async (services: readonly ServiceOptions[]): Promise<BundleFolder> =>
+    writeBundle(lab, await planFor({ services }))
+  const run = (folder: BundleFolder, ...words: readonly string[]): Promise<Run> =>
+    runScript(lab, network.node1, folder, { arguments: words })
+  const apply: Cluster['apply'] = async (services, ...words) => run(await bundle(services), 'apply', ...words)
+  return { network, bundle, run, apply }
+}
+
+kernelTest(test, 'a real server with a connection retires, is drained, and comes back', async (lab) => {
+  const { network, bundle, run, apply } = await cluster(lab)
+  const { node1, podB } = network
+  assertResult(await apply([service(['podA', 'podC'])]), 0, 'applied')
+  const talk = [await podB.open(WEB), await podB.open(WEB)]
+  const both = await Promise.all(talk.map((say) => say()))
+  assert.equal(servers(both).sort(), ['pod-a', 'pod-c'])
+
+  const onlyA = await bundle([service(['podA'])])
+  const retired = await run(onlyA, 'apply')
+  assertResult(retired, 0, 'applied')
+  assert.is(retired.changes.realServersRetired, 1, 'the TCP server keeps its connection')
+  assert.is(retired.changes.realServersRemoved, 1, 'the UDP server goes at once')
+  const { ipvs } = await readBack(lab, node1)
+  assert.match(ipvs, /-a -t 172\.30\.0\.41:80 -r 10\.0\.1\.31:8080 -m -w 0/)
+  assert.equal(
+    servers(await Promise.all(talk.map((say) => say()))).sort(),
+    ['pod-a', 'pod-c'],
+    'both still talk',
+  )
+  assert.equal(tally(await podB.ask(WEB, { count: 4 })), { 'pod-a': 4 }, 'new connections go elsewhere')
+  assertResult(await run(onlyA, 'apply'), 0, 'unchanged')
+  assertResult(await run(onlyA, 'check'), 0, 'no difference')
+  assertResult(await run(onlyA, 'drain'), 0, 'unchanged')
+
+  const again = await apply([service(['podA', 'podC'])])
+  assertResult(again, 0, 'applied')
+  assert.is(again.changes.realServersEdited, 1, 'it is weighted again')
+  assert.equal(tally(await podB.ask(WEB, { count: 4 })), { 'pod-a': 2, 'pod-c': 2 })
+  assert.equal(servers(await Promise.all(talk.map((say) => say()))).sort(), ['pod-a', 'pod-c'])
+
+  // Once more, with a deadline that passes.
+  assertResult(await run(onlyA, 'apply', '--drain-timeout', '1'), 0, 'applied')
+  await new Promise((resolve) => setTimeout(resolve, 2500))
+  assertResult(await run(onlyA, 'drain'), 0, 'drained')
+  assertHolds(await readBack(lab, node1), onlyA.plan)
+})
+
+kernelTest(test, 'a virtual server that goes away keeps its address until it is drained', async (lab) => {
+  const { network, bundle, run, apply } = await cluster(lab)
+  const { node1, podB } = network
+  assertResult(await apply([service(['podA'])]), 0, 'applied')
+  const talk = await podB.open(WEB)
+  await talk()
+  const nothing = await bundle([])
+  assertResult(await run(nothing, 'apply'), 0, 'applied')
+  assert.equal(servers([await talk()]), ['pod-a'])
+  const held = await readBack(lab, node1)
+  assert.match(held.addresses, /172\.30\.0\.41/)
+  assert.equal(tally(await podB.ask(WEB)), { refused: 1 }, 'nobody new is let in')
+  assertResult(await run(nothing, 'apply', '--no-drain'), 0, 'applied')
+  assertHolds(await readBack(lab, node1), nothing.plan)
+})
+
+kernelTest(test, 'without draining, connections end at once', async (lab) => {
+  const { network, apply } = await cluster(lab)
+  assertResult(await apply([service(['podA'])]), 0, 'applied')
+  const talk = await network.podB.open(WEB)
+  await talk()
+  const moved = await apply([service(['podC'])], '--no-drain')
+  assertResult(moved, 0, 'applied')
+  assert.is(moved.changes.realServersRemoved, 2)
+  assert.equal(tally(await network.podB.ask(WEB, { count: 2 })), { 'pod-c': 2 })
+})
+
+kernelTest(test, 'a UDP client whose real server left gets its answers from another', async (lab) => {
+  const { network, apply } = await cluster(lab)
+  assertResult(await apply([service(['podA'])]), 0, 'applied')
+  const say = await network.podB.open(DNS)
+  assert.equal(servers([await say()]), ['pod-a'])
+  assertResult(await apply([service(['podC'])]), 0, 'applied')
+  const first = await say()
+  const second = first.kind === 'answered' ? first : await say()
+  assert.equal(servers([second]), ['pod-c'], 'at the latest at the second try')
+})
+
+kernelTest(
+  test,
+  'a client that session affinity pinned to a server that leaves goes elsewhere',
+  async (lab) => {
+    const { network, apply } = await cluster(lab)
+    const spec = { sessionAffinity: 'ClientIP' } as const
+    assertResult(await apply([service(['podA', 'podC'], { spec })]), 0, 'applied')
+    const [pinned] = servers(await network.podB.ask(WEB, { count: 2 }))
+    const [left, stays]: readonly [string, Pod] = pinned === 'pod-a' ? ['pod-a', 'podC'] : ['pod-c', 'podA']
+    assert.is(pinned, left)
+    assertResult(await apply([service([stays], { spec })]), 0, 'applied')
+    assert.equal(tally(await network.podB.ask(WEB, { count: 2 })), {
+      [stays === 'podA' ? 'pod-a' : 'pod-c']: 2,
+    })
+  },
+)
+
+kernelTest(
+  test,
+  'a client that uses its source port again is not stuck with a server that left',
+  async (lab) => {
+    const { network, apply } = await cluster(lab)
+    assertResult(await apply([service(['podA'])]), 0, 'applied')
+    const from = { localPort: 41000 }
+    assert.equal(servers(await network.podB.ask(WEB, from)), ['pod-a'])
+    assertResult(await apply([service(['podC'])], '--no-drain'), 0, 'applied')
+    const answers = await network.podB.ask(WEB, { ...from, count: 2 })
+    assert.is(servers(answers).at(-1), 'pod-c', servers(answers).join())
+  },
+)
+
+kernelTest(test, 'a real server that an interrupted run left at weight 0 is weighted again', async (lab) => {
+  const { network, bundle, run } = await cluster(lab)
+  const both = await bundle([service(['podA', 'podC'])])
+  assertResult(await run(both, 'apply'), 0, 'applied')
+  await lab.run('ipvsadm -e -t 172.30.0.41:80 -r 10.0.0.11:8080 -m -w 0', { in: network.node1 })
+  const checked = await run(both, 'check')
+  assert.is(checked.status, 2)
+  assert.equal(checked.changes, { realServersEdited: 1 })
+  assertResult(await run(both, 'apply'), 0, 'applied')
+  assert.equal(tally(await network.podB.ask(WEB, { count: 4 })), { 'pod-a': 2, 'pod-c': 2 })
+})
+
+kernelTest(
+  test,
+  'requests at a steady rate through a replacement of all endpoints: none is refused',
+  async (lab) => {
+    const { network, apply } = await cluster(lab)
+    assertResult(await apply([service(['podA'])]), 0, 'applied')
+    const asking = askSteadily(network.podB, WEB)
+    for (const pods of [['podA', 'podB'], ['podB', 'podC'], ['podC'], ['podC', 'podA'], ['podA']] as const)
+      assertResult(await apply([service(pods)]), 0, 'applied')
+    const answers = await asking.stop()
+    assert.ok(answers.length > 50, `${answers.length} requests`)
+    assert.equal([...new Set(answers.map(({ kind }) => kind))], ['answered'])
+    assert.ok(new Set(servers(answers)).size === 3, 'all of them served in their time')
+  },
+  { limit: 120 },
+)
+
+/** Bundles that differ in everything but the real server that the connection hangs on. */
+const VARIANTS: readonly (readonly ServiceOptions[])[] = [
+  [service(['podA'])],
+  [service(['podA', 'podB'])],
+  [service(['podA', 'podC'], { spec: { internalTrafficPolicy: 'Local' } })],
+  [service(['podA', 'podB', 'podC'], { spec: { sessionAffinity: 'ClientIP' } })],
+  [service(['podA', 'podC'], { spec: { externalIPs: ['192.168.99.11'] } })],
+  [service(['podA']), service(['podB'], { name: 'other', clusterIP: '172.30.0.42' })],
+  [
+    service(['podA', 'podC'], {
+      spec: { type: 'NodePort', externalTrafficPolicy: 'Local' },
+      ports: [
+        { protocol: 'TCP', port: 80, nodePort: 30080 },
+        { protocol: 'UDP', port: 53 },
+      ],
+    }),
+  ],
+  [
+    service(['podA', 'podB'], {
+      spec: { type: 'LoadBalancer', loadBalancerSourceRanges: ['10.0.0.0/8'] },
+      loadBalancer: ['5.5.5.5'],
+    }),
+  ],
+]
+
+/** How often a connection is tried by another bundle. */
+const APPLIES = 100
+
+kernelTest(
+  test,
+  `a connection held open through ${APPLIES} applies is never cut while its real server stays`,
+  async (lab) => {
+    const { network, bundle, run } = await cluster(lab)
+    const bundles = await Promise.all(VARIANTS.map(bundle))
+    const applied = async (index: number): Promise<void> => {
+      const folder = bundles[index % bundles.length] as BundleFolder
+      const { status, stdout, stderr } = await run(folder, 'apply')
+      assert.is(status, 0, `${stdout}${stderr}`)
+    }
+    await applied(0)
+    const talk = await network.podB.open(WEB)
+    // A fixed sequence that visits every bundle after every other.
+    let state = 1
+    for (let index = 0; index < APPLIES; index++) {
+      state = (state * 1103515245 + 12345) % 2 ** 31
+      await applied(state >> 16)
+      assert.equal(servers([await talk()]), ['pod-a'], `after ${index + 1} applies`)
+    }
+  },
+  { limit: 900 },
+)
+
+kernelTest(test, 'both traffic policies flipped under load', async (lab) => {
+  const { network, apply } = await cluster(lab)
+  const ports = [
+    { protocol: 'TCP', port: 80, nodePort: 30080 },
+    { protocol: 'UDP', port: 53 },
+  ] as const
+  const policies = (internalTrafficPolicy: 'Local' | 'Cluster', externalTrafficPolicy: 'Local' | 'Cluster') =>
+    service(['podA', 'podC'], {
+      ports,
+      spec: { type: 'NodePort', internalTrafficPolicy, externalTrafficPolicy },
+    })
+  assertResult(await apply([policies('Cluster', 'Cluster')]), 0, 'applied')
+  const inside = askSteadily(network.podB, WEB)
+  const outside = askSteadily(network.client, { ...WEB, address: ADDRESS.node1.ipv4, port: 30080 })
+  for (const [internal, external] of [
+    ['Local', 'Cluster'],
+    ['Local', 'Local'],
+    ['Cluster', 'Local'],
+    ['Cluster', 'Cluster'],
+  ] as const)
+    assertResult(await apply([policies(internal, external)]), 0, 'applied')
+  for (const asking of [inside, outside]) {
+    const answers = await asking.stop()
+    assert.ok(answers.length > 20)
+    assert.equal([...new Set(answers.map(({ kind }) => kind))], ['answered'])
+  }
+  assertResult(await apply([policies('Local', 'Local')]), 0, 'applied')
+  const target = { ...WEB, address: ADDRESS.node1.ipv4, port: 30080 }
+  const local = await network.client.ask(target, { count: 3 })
+  assert.equal(tally(local), { 'pod-a': 3 })
+  assert.equal(clients(local), [ADDRESS.client.ipv4])
+})
+
+kernelTest(test, 'a Service that changes its type, port, protocol and family', async (lab) => {
+  const { network, bundle, run } = await cluster(lab)
+  const ways: readonly ServiceOptions[] = [
+    service(['podA']),
+    service(['podA'], {
+      spec: { type: 'NodePort' },
+      ports: [{ protocol: 'TCP', port: 80, nodePort: 30080 }],
+    }),
+    service(['podA'], { ports: [{ protocol: 'TCP', port: 81 }] }),
+    service(['podA'], { ports: [{ protocol: 'UDP', port: 81 }] }),
+    service(['podA'], { ports: [{ protocol: 'SCTP', port: 81 }] }),
+    service(['podA'], { family: 'ipv6', clusterIP: 'fd00:172:30::41' }),
+    service(['podA'], { spec: { type: 'LoadBalancer' }, loadBalancer: ['5.5.5.5'] }),
+    service(['podA']),
+  ]
+  for (const way of ways) {
+    const folder = await bundle([way])
+    assertResult(await run(folder, 'apply'), 0, 'applied')
+    assertHolds(await readBack(lab, network.node1), folder.plan)
+  }
+  assert.equal(tally(await network.podB.ask(WEB, { count: 2 })), { 'pod-a': 2 })
+})
+
+test.run()
