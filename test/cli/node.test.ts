@@ -1,0 +1,179 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { ROOT } from '../support/shared.ts'
+
+/** Commands about what a node holds, with listings that were carried off one. */
+
+const CLI = `${ROOT}dist/cli.js`
+const input = (name: string): string => `${ROOT}golden/${name}/input.yaml`
+
+interface Outcome {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const ipvsc = (...args: readonly string[]): Outcome =>
+  spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8', cwd: ROOT })
+
+const test = suite<{ folder: string }>('cli: node')
+test.before.each((context) => {
+  context.folder = mkdtempSync(join(tmpdir(), 'ipvsc-test-'))
+})
+test.after.each(({ folder }) => rmSync(folder, { recursive: true, force: true }))
+
+const RECORDED = `${ROOT}test/conformance/cases/dual-stack`
+
+/** Listings of a node, in the order in which its tools print them. */
+function dumpsIn(folder: string): string {
+  const dumps = join(folder, 'dumps')
+  for (const name of ['ipvsadm-save', 'iptables-save', 'ip6tables-save', 'ip-addr.json'])
+    cpSync(join(RECORDED, name), join(dumps, name))
+  const sets = readFileSync(join(RECORDED, 'ipset-save'), 'utf8').split('\n')
+  const ordered = ['create', 'add'].flatMap((verb) => sets.filter((line) => line.startsWith(`${verb} `)))
+  writeFileSync(join(dumps, 'ipset-save'), `${ordered.join('\n')}\n`)
+  return dumps
+}
+
+const compileRecorded = (): string[] => [
+  '--node',
+  JSON.parse(readFileSync(join(RECORDED, 'case.json'), 'utf8')).node,
+  '--config',
+  join(RECORDED, 'config.yaml'),
+  '--node-addresses',
+  join(RECORDED, 'node-addresses.json'),
+]
+
+test('a captured node and the plan of its input: no drift, an empty delta', ({ folder }) => {
+  const dumps = dumpsIn(folder)
+  const plan = join(folder, 'captured.json')
+  assert.is(ipvsc('capture', '--from-dumps', dumps, '-o', plan).status, 0)
+  const bundle = join(folder, 'bundle')
+  assert.is(ipvsc('build', join(RECORDED, 'snapshot.json'), ...compileRecorded(), '-o', bundle).status, 0)
+  const drift = ipvsc('drift', bundle, '--from-dumps', dumps)
+  assert.is(drift.stdout, '')
+  assert.is(drift.status, 0, drift.stderr)
+  const operations = JSON.parse(ipvsc('delta', plan, bundle, '--output', 'json').stdout).operations
+  // What a listing does not say: settings and modules.
+  const kinds = new Set(operations.map(({ kind }: { kind: string }) => kind))
+  assert.equal(
+    [...kinds].filter((kind) => kind !== 'setSysctl' && kind !== 'loadModule'),
+    [],
+  )
+})
+
+test('drift names each line that differs, and exits with 3', ({ folder }) => {
+  const dumps = dumpsIn(folder)
+  const file = join(dumps, 'ipvsadm-save')
+  const lines = readFileSync(file, 'utf8').split('\n')
+  const victim = lines.find((line) => line.startsWith('-a ')) ?? ''
+  writeFileSync(file, lines.filter((line) => line !== victim).join('\n'))
+  const { status, stdout } = ipvsc(
+    ...['drift', join(RECORDED, 'snapshot.json'), ...compileRecorded(), '--from-dumps', dumps],
+    ...['--output', 'json', '--quiet'],
+  )
+  assert.is(status, 3)
+  const words = victim.split(' ')
+  assert.equal(JSON.parse(stdout), {
+    version: 1,
+    missing: [`real ${words[1]} ${words[2]} ${words.slice(4).join(' ')}`],
+    surplus: [],
+  })
+})
+
+test('delta prints payloads, and makes a bundle that names its start', ({ folder }) => {
+  const first = join(folder, 'first')
+  assert.is(ipvsc('build', input('cluster-ip'), '--node', 'node-1', '-o', first).status, 0)
+  const printed = ipvsc('delta', first, input('session-affinity'), '--node', 'node-1')
+  assert.is(printed.status, 0, printed.stderr)
+  assert.match(printed.stdout, /^# 03-ipset\.restore\nadd KUBE-CLUSTER-IP /)
+  assert.match(printed.stderr, /\d+ operations: /)
+  const target = join(folder, 'delta')
+  assert.is(ipvsc('delta', first, input('session-affinity'), '--node', 'node-1', '-o', target).status, 0)
+  const manifest = JSON.parse(readFileSync(join(target, 'manifest.json'), 'utf8'))
+  assert.is(manifest.node, 'node-1')
+  assert.match(manifest.delta.from, /^[0-9a-f]{64}$/)
+  assert.ok(existsSync(join(target, 'delta', '06-ipvs.restore')))
+  const same = ipvsc('delta', first, first)
+  assert.is(same.stdout, '')
+  assert.match(same.stderr, /the two states are equal/)
+})
+
+test('a state that cannot be read is told in one line, with status 2', ({ folder }) => {
+  const plan = join(folder, 'plan.json')
+  writeFileSync(plan, '{"version":1,"families":["ipv4"],"virtualServers":7}')
+  const cases: readonly (readonly [string[], RegExp])[] = [
+    [['delta', plan, plan], /is not a plan: /],
+    [['delta', input('cluster-ip'), plan], /say for which node: --node NAME/],
+    [['capture', '--from-dumps', folder], /holds neither iptables-save nor ip6tables-save|holds no /],
+    [['capture', '--from-dumps', join(folder, 'absent')], /cannot read /],
+    [['rollback', folder], /is no bundle: it holds no apply\.sh/],
+    [
+      ['build', input('cluster-ip'), '--node', 'node-1', '--emit', 'ipvs', '--node-facts', plan],
+      /--node-facts .*apply\.sh facts/,
+    ],
+  ]
+  for (const [words, message] of cases) {
+    const { status, stderr } = ipvsc(...words)
+    assert.is(status, 2, words.join(' '))
+    assert.match(stderr, message)
+    assert.is(stderr.trim().split('\n').length, 1, stderr)
+  }
+})
+
+const FACTS = {
+  version: 1,
+  hostname: 'node-1',
+  kernel: '4.19.0',
+  cores: 2,
+  interfaces: [{ interface: 'eth0', address: '192.168.0.77/24' }],
+  tools: { ipvsadm: 'v1.31', ipset: null, iptables: 'v1.8', ip: 'x', sysctl: 'x', modprobe: 'x' },
+  iptables: 'nft',
+  modules: ['ip_vs', 'nf_conntrack'],
+  schedulers: ['rr'],
+  settings: { 'net.ipv6.conf.all.forwarding': 0 },
+}
+
+test('facts of a node decide its settings, and what it cannot do is told at compile time', ({ folder }) => {
+  const facts = join(folder, 'facts.json')
+  const build = (content: object, name = 'cluster-ip'): Outcome => {
+    writeFileSync(facts, JSON.stringify(content))
+    return ipvsc(...['build', input(name), '--node', 'node-1', '--emit', 'sysctl', '--node-facts', facts])
+  }
+  const old = build(FACTS)
+  assert.is(old.status, 0, old.stderr)
+  assert.match(old.stdout, /^net\.ipv4\.vs\.conn_reuse_mode = 0$/m)
+  assert.match(old.stdout, /^net\.netfilter\.nf_conntrack_max = 131072$/m)
+  assert.match(old.stderr, /FACTS_TOOL_MISSING: The node lacks ipset/)
+  assert.match(old.stderr, /FACTS_SETTING: net\.ipv6\.conf\.all\.forwarding/)
+  assert.match(build({ ...FACTS, cores: 8 }).stdout, /^net\.netfilter\.nf_conntrack_max = 262144$/m)
+  const without = build({ ...FACTS, schedulers: ['wrr'] })
+  assert.is(without.status, 1)
+  assert.match(without.stderr, /FACTS_MODULE_MISSING/)
+  const taken = build({ ...FACTS, interfaces: [{ interface: 'eth1', address: '172.30.0.41/16' }] })
+  assert.is(taken.status, 1)
+  assert.match(taken.stderr, /FACTS_ADDRESS_TAKEN[\s\S]*172\.30\.0\.41\/16 on eth1/)
+})
+
+test('facts prints one document that build takes', ({ folder }) => {
+  const facts = join(folder, 'facts.json')
+  const { status, stderr } = ipvsc('facts', '-o', facts)
+  assert.is(status, 0, stderr)
+  const built = ipvsc(
+    'build',
+    input('cluster-ip'),
+    '--node',
+    'node-1',
+    '--emit',
+    'ipvs',
+    '--node-facts',
+    facts,
+  )
+  assert.not.match(built.stderr, /--node-facts/)
+})
+
+test.run()
