@@ -2,7 +2,18 @@ import { lastingParameters } from '../emit/ipset.ts'
 import { familyOf, networkContains, parseNetwork } from '../net/address.ts'
 import { compareVirtualServers } from '../plan/canonical.ts'
 import { formatEntry } from '../plan/entries.ts'
-import type { IpSet, Plan, RealServer, SetEntry, Sysctl, Table, VirtualServer } from '../plan/types.ts'
+import { exemptedBy, isStrict } from '../plan/transitions.ts'
+import type {
+  Chain,
+  IpSet,
+  Plan,
+  RealServer,
+  Rule,
+  SetEntry,
+  Sysctl,
+  Table,
+  VirtualServer,
+} from '../plan/types.ts'
 import type { Operation } from './operations.ts'
 
 /**
@@ -64,44 +75,71 @@ function timeoutOperations(from: Plan, to: Plan): Operation[] {
   return changed.length === 0 ? [] : [{ kind: 'setTimeouts', timeouts: is }]
 }
 
-/** A set that restricts who may connect, or refuses what no other set names: last to gain, first to lose. */
-const isStrict = ({ name }: Pick<IpSet, 'name'>): boolean => /-FW$|-IPVS-IPS$/.test(name)
-const looseFirst = <T>(items: readonly T[], setOf: (item: T) => Pick<IpSet, 'name'>): T[] => [
-  ...items.filter((item) => !isStrict(setOf(item))),
-  ...items.filter((item) => isStrict(setOf(item))),
+const looseFirst = (sets: readonly IpSet[]): IpSet[] => [
+  ...sets.filter(({ name }) => !isStrict(name)),
+  ...sets.filter(({ name }) => isStrict(name)),
 ]
+
+interface EntryChange {
+  readonly added: readonly SetEntry[]
+  readonly removed: readonly SetEntry[]
+}
 
 function setOperations(from: Plan, to: Plan): Halves {
   const before = new Map(ofFamilies(from.sets, to).map((set) => [set.name, set]))
   const wanted = new Set(to.sets.map(({ name }) => name))
-  const make: Operation[] = []
-  const lose: Operation[] = []
-  for (const set of looseFirst(to.sets, (set) => set)) {
+  const changes = new Map(to.sets.map((set) => [set.name, compareEntries(before.get(set.name), set)]))
+  const [early, make, late, lose]: [Operation[], Operation[], Operation[], Operation[]] = [[], [], [], []]
+  const push = (
+    list: Operation[],
+    kind: 'addEntries' | 'removeEntries',
+    set: IpSet,
+    entries: readonly SetEntry[],
+  ) => {
     const { name, type, family } = set
-    const key = { name, type, family }
-    const old = before.get(name)
-    if (old === undefined) {
-      make.push({ kind: 'createSet', set })
+    if (entries.length > 0) list.push({ kind, set: { name, type, family }, entries })
+  }
+  for (const set of looseFirst(to.sets)) {
+    const old = before.get(set.name)
+    const { added, removed } = changes.get(set.name) as EntryChange
+    if (old !== undefined && (old.type !== set.type || lastingParameters(old) !== lastingParameters(set))) {
+      make.push({ kind: 'replaceSet', set: { ...set, entries: [...set.entries, ...removed] } as IpSet })
+      push(lose, 'removeEntries', set, removed)
       continue
     }
-    const replaced = old.type !== type || lastingParameters(old) !== lastingParameters(set)
-    const { added, removed } = compareEntries(old, set)
-    if (replaced)
-      make.push({ kind: 'replaceSet', set: { ...set, entries: [...set.entries, ...removed] } as IpSet })
-    else if (added.length > 0) make.push({ kind: 'addEntries', set: key, entries: added })
-    if (removed.length > 0) lose.push({ kind: 'removeEntries', set: key, entries: removed })
+    const fresh = changes.get(exemptedBy(set.name) ?? '')
+    const [addedLate, addedNow] = split(set, added, fresh?.added)
+    const [removedNow, removedLate] = split(set, removed, fresh?.removed)
+    if (old === undefined) make.push({ kind: 'createSet', set: { ...set, entries: addedNow } as IpSet })
+    else push(make, 'addEntries', set, addedNow)
+    push(early, 'removeEntries', set, removedNow)
+    push(late, 'addEntries', set, addedLate)
+    push(lose, 'removeEntries', set, removedLate)
   }
   const gone = [...before.values()]
     .filter(({ name }) => !wanted.has(name))
     .map(({ name, type, family }): Operation => ({ kind: 'destroySet', set: { name, type, family } }))
-  return { make, break: [...lose.reverse(), ...gone] }
+  return { make: [...early, ...make], break: [...late, ...lose.reverse(), ...gone] }
+}
+
+/**
+ * Entries that exempt from another set which has them before and after, and the others. `fresh`: what comes to, or goes from, that
+ * other set in the same step; absent where the set exempts from none.
+ */
+function split(
+  { type }: IpSet,
+  entries: readonly SetEntry[],
+  fresh: readonly SetEntry[] | undefined,
+): [exempting: readonly SetEntry[], others: readonly SetEntry[]] {
+  if (fresh === undefined) return [[], entries]
+  const keys = new Set(fresh.map((entry) => formatEntry(type, entry)))
+  const exempts = (entry: SetEntry): boolean => !keys.has(formatEntry(type, entry))
+  return [entries.filter(exempts), entries.filter((entry) => !exempts(entry))]
 }
 
 /** Both lists are in the same order, so that what is equal is passed over side by side. */
-function compareEntries(
-  from: IpSet,
-  to: IpSet,
-): { readonly added: readonly SetEntry[]; readonly removed: readonly SetEntry[] } {
+function compareEntries(from: IpSet | undefined, to: IpSet): EntryChange {
+  if (from === undefined) return { added: to.entries, removed: [] }
   const [old, wanted] = [from.entries as readonly SetEntry[], to.entries as readonly SetEntry[]]
   const limit = Math.min(old.length, wanted.length)
   let start = 0
@@ -145,18 +183,58 @@ function tableOperations(from: Plan, to: Plan): Halves {
   for (const family of to.families)
     for (const name of ['nat', 'filter'] as const) {
       const [was, is] = [tableOf(from, family, name), tableOf(to, family, name)]
-      const oldChains = new Map(was.chains.map((chain) => [chain.name, JSON.stringify(chain)]))
-      const chains = is.chains.filter((chain) => oldChains.get(chain.name) !== JSON.stringify(chain))
+      const transitions = is.chains.map((chain) => transition(chain, was.chains))
+      const chains = transitions.flatMap(({ grown }) => grown ?? [])
+      const trimmed = transitions.flatMap(({ trimmed }) => trimmed ?? [])
       const wanted = new Set(is.chains.map((chain) => chain.name))
-      const gone = was.chains.map((chain) => chain.name).filter((chain) => !wanted.has(chain))
+      const removed = was.chains.map((chain) => chain.name).filter((chain) => !wanted.has(chain))
       const jumps = surplus(is.jumps, was.jumps)
       const oldJumps = surplus(was.jumps, is.jumps)
       if (chains.length + jumps.length > 0)
         make.push({ kind: 'writeTable', family, table: name, chains, jumps })
-      if (gone.length + oldJumps.length > 0)
-        lose.push({ kind: 'removeFromTable', family, table: name, chains: gone, jumps: oldJumps })
+      if (trimmed.length + removed.length + oldJumps.length > 0)
+        lose.push({ kind: 'trimTable', family, table: name, chains: trimmed, removed, jumps: oldJumps })
     }
   return { make, break: lose }
+}
+
+/** A chain on its way: with the rules of both plans first, where it gains any, and then with its own. */
+function transition(
+  chain: Chain,
+  before: readonly Chain[],
+): { readonly grown: Chain | null; readonly trimmed: Chain | null } {
+  const old = before.find(({ name }) => name === chain.name)
+  if (old === undefined) return { grown: chain, trimmed: null }
+  const rules = merged(old.rules, chain.rules)
+  return {
+    grown: rules.length === old.rules.length ? null : { ...chain, rules },
+    trimmed: rules.length === chain.rules.length ? null : chain,
+  }
+}
+
+/** The rules of both lists, each in its order; what stands in both stands once. */
+function merged(old: readonly Rule[], wanted: readonly Rule[]): Rule[] {
+  const [was, is] = [old, wanted].map((rules) => rules.map((rule) => JSON.stringify(rule))) as [
+    string[],
+    string[],
+  ]
+  const rules: Rule[] = []
+  let [i, j] = [0, 0]
+  while (i < old.length || j < wanted.length) {
+    const [left, right] = [old[i], wanted[j]]
+    if (
+      left === undefined ||
+      (right !== undefined && was[i] !== is[j] && is.includes(was[i] as string, j + 1))
+    ) {
+      rules.push(right as Rule)
+      j++
+    } else {
+      rules.push(left)
+      if (was[i] === is[j]) j++
+      i++
+    }
+  }
+  return rules
 }
 
 const tableOf = ({ tables }: Plan, family: string, name: string): Pick<Table, 'chains' | 'jumps'> =>

@@ -26,12 +26,20 @@ export type Operation =
       readonly value: number
       readonly before: number | null
     }
-  /** With all its entries. */
+  /** With its entries, but for those that come later. */
   | { readonly kind: 'createSet'; readonly set: IpSet }
   /** A set of other parameters, with the entries of both, is filled aside and swapped in. */
   | { readonly kind: 'replaceSet'; readonly set: IpSet }
-  | { readonly kind: 'addEntries'; readonly set: SetKey; readonly entries: readonly SetEntry[] }
-  /** Chains that differ, whole, and jumps that are missing, in one transaction. */
+  /** Before servers change, or after (`plan/transitions.ts`): where it stands in the list tells. */
+  | {
+      readonly kind: 'addEntries' | 'removeEntries'
+      readonly set: SetKey
+      readonly entries: readonly SetEntry[]
+    }
+  /**
+   * Chains that gain rules, whole, and jumps that are missing, in one transaction. What a chain is to lose stays until
+   * `trimTable`: rules of both plans, each in its order.
+   */
   | {
       readonly kind: 'writeTable'
       readonly family: Family
@@ -57,13 +65,16 @@ export type Operation =
   /** With all its real servers. */
   | { readonly kind: 'removeVirtualServer'; readonly virtualServer: VirtualServer }
   | {
-      readonly kind: 'removeFromTable'
+      readonly kind: 'trimTable'
       readonly family: Family
       readonly table: TableName
-      readonly chains: readonly string[]
+      /** Chains that lose rules, whole. */
+      readonly chains: readonly Chain[]
+      /** Chains that go. */
+      readonly removed: readonly string[]
+      /** Jumps that go. */
       readonly jumps: readonly Jump[]
     }
-  | { readonly kind: 'removeEntries'; readonly set: SetKey; readonly entries: readonly SetEntry[] }
   | { readonly kind: 'destroySet'; readonly set: SetKey }
 
 export type OperationKind = Operation['kind']

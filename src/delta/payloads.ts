@@ -5,7 +5,7 @@ import { formatJump, formatRule } from '../emit/rules.ts'
 import { familyOf, hostLength } from '../net/address.ts'
 import { formatEntry } from '../plan/entries.ts'
 import { DUMMY_INTERFACE } from '../plan/nodeFacts.ts'
-import type { IpSet, RealServer, SetEntry } from '../plan/types.ts'
+import type { Chain, IpSet, RealServer, SetEntry } from '../plan/types.ts'
 import type { Operation, VirtualServerKey } from './operations.ts'
 
 /** The payloads of a delta, in the order in which they are loaded: what makes, then what breaks. */
@@ -42,9 +42,10 @@ export function emitDelta(
   { renderer = defaultRenderer }: { readonly renderer?: Renderer } = {},
 ): DeltaPayloads {
   const lines = new Map<DeltaPayloadName, string[]>(DELTA_PAYLOAD_NAMES.map((name) => [name, []]))
+  let reached: DeltaPayloadName = '01-modules.conf'
   for (const operation of operations) {
-    const target = lines.get(payloadOf(operation))
-    for (const line of linesOf(operation)) target?.push(line)
+    reached = payloadOf(operation, reached)
+    for (const line of linesOf(operation)) lines.get(reached)?.push(line)
   }
   return new Map(
     [...lines]
@@ -53,7 +54,8 @@ export function emitDelta(
   )
 }
 
-function payloadOf(operation: Operation): DeltaPayloadName {
+/** Entries come and go before servers change or after: in the first payload of sets until a later one is reached. */
+function payloadOf(operation: Operation, reached: DeltaPayloadName): DeltaPayloadName {
   switch (operation.kind) {
     case 'loadModule':
       return '01-modules.conf'
@@ -61,8 +63,10 @@ function payloadOf(operation: Operation): DeltaPayloadName {
       return '02-sysctl.conf'
     case 'createSet':
     case 'replaceSet':
-    case 'addEntries':
       return '03-ipset.restore'
+    case 'addEntries':
+    case 'removeEntries':
+      return reached <= '03-ipset.restore' ? '03-ipset.restore' : '12-ipset.restore'
     case 'writeTable':
       return operation.family === 'ipv4' ? '04-iptables.restore' : '05-ip6tables.restore'
     case 'setTimeouts':
@@ -78,9 +82,8 @@ function payloadOf(operation: Operation): DeltaPayloadName {
     case 'removeRealServer':
     case 'removeVirtualServer':
       return '09-ipvs.restore'
-    case 'removeFromTable':
+    case 'trimTable':
       return operation.family === 'ipv4' ? '10-iptables.restore' : '11-ip6tables.restore'
-    case 'removeEntries':
     case 'destroySet':
       return '12-ipset.restore'
   }
@@ -112,17 +115,18 @@ function linesOf(operation: Operation): string[] {
         `*${operation.table}`,
         ...operation.chains.map(({ name }) => `:${name} - [0:0]`),
         ...[...operation.jumps].reverse().map((jump) => `-I ${formatJump(jump)}`),
-        ...operation.chains.flatMap(({ name, rules }) =>
-          rules.map((rule) => `-A ${name} ${formatRule(rule)}`),
-        ),
+        ...ruleLines(operation.chains),
         'COMMIT',
       ]
-    case 'removeFromTable':
+    case 'trimTable':
       return [
         `*${operation.table}`,
-        ...operation.chains.map((name) => `:${name} - [0:0]`),
+        ...[...operation.chains.map(({ name }) => name), ...operation.removed].map(
+          (name) => `:${name} - [0:0]`,
+        ),
+        ...ruleLines(operation.chains),
         ...operation.jumps.map((jump) => `-D ${formatJump(jump)}`),
-        ...operation.chains.map((name) => `-X ${name}`),
+        ...operation.removed.map((name) => `-X ${name}`),
         'COMMIT',
       ]
     case 'setTimeouts': {
@@ -164,5 +168,8 @@ function realServerWords(operation: {
   const row = realServerRow(formatService(operation.virtualServer), operation.realServer)
   return `${row.service} -r ${row.server} ${row.forwarding} -w ${row.weight}`
 }
+
+const ruleLines = (chains: readonly Chain[]): string[] =>
+  chains.flatMap(({ name, rules }) => rules.map((rule) => `-A ${name} ${formatRule(rule)}`))
 
 const hostAddress = (address: string): string => `${address}/${hostLength(familyOf(address))}`

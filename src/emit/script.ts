@@ -1,4 +1,5 @@
 import { kernelSetName, SET_DEFINITIONS } from '../plan/sets.ts'
+import { exemptions, strictSets } from '../plan/transitions.ts'
 import { type Family, type Plan, SCHEDULERS } from '../plan/types.ts'
 import { VERSION } from '../version.ts'
 import { SCRIPT_NAMES, type ScriptName } from './names.ts'
@@ -22,6 +23,8 @@ type QuotedName =
   | 'version'
   | 'node'
   | 'boundSets'
+  | 'strictSets'
+  | 'exemptions'
   | 'schedulers'
   | 'modules'
   | 'from'
@@ -66,6 +69,8 @@ function scriptRows({ node, plan, fingerprint, files, from }: ScriptInput): Scri
     version: [VERSION],
     node: [node],
     boundSets: families.map((family) => kernelSetName('KUBE-IPVS-IPS', family)),
+    strictSets: strictSets(families),
+    exemptions: exemptions(families).map((pair) => pair.join(':')),
     schedulers: SCHEDULERS,
     modules: plan.modules,
     from: from === null ? [] : [from],

@@ -13,20 +13,27 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 import { ROOT, SHARED_DATA } from '../support/shared.ts'
 import { missingPackages, missingTools, prepareMachine, SHARE } from './harness/machine.ts'
 
 /**
  * Runs the kernel suites: right here where this kernel has IPVS and we are root, otherwise in a virtual machine
- * under software emulation, with the same files. Arguments pick suites by a part of their file names.
+ * under software emulation, with the same files. Arguments pick suites by a part of their file names, and
+ * `--only TEXT` picks tests by a part of theirs; `--thorough` tries every fault at every command.
  */
 
 /** Minutes after which everything is stopped. */
 const TIME_LIMIT = 25
 
 const SUITES = `${ROOT}test/kernel`
-const wanted = process.argv.slice(2)
+const { values, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { only: { type: 'string', default: '' }, thorough: { type: 'boolean', default: false } },
+})
+/** What the suites are told. */
+const settings = { IPVSC_ONLY: values.only, IPVSC_THOROUGH: values.thorough ? '1' : '' }
 const suites = readdirSync(SUITES)
   .filter((name) => name.endsWith('.kernel.ts'))
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
@@ -106,6 +113,7 @@ async function run(folder: string): Promise<number | null> {
   const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
   const output = join(folder, 'output.txt')
   const inside = `cd ${SHARE}; export PATH=${path} IPVSC_DATA=${SHARE} IPVSC_MACHINE=1
+export IPVSC_ONLY='${settings.IPVSC_ONLY}' IPVSC_THOROUGH=${settings.IPVSC_THOROUGH}
 '${process.execPath}' suites.cjs > output.txt 2>&1; echo $? > status\n`
   const [program = '', ...options] = here
     ? ['sh', '-c', `'${process.execPath}' suites.cjs > output.txt 2>&1; echo $? > status`]
@@ -113,7 +121,7 @@ async function run(folder: string): Promise<number | null> {
   const child = spawn(program, options, {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, PATH: `${process.env.PATH}:${path}`, IPVSC_DATA: folder },
+    env: { ...process.env, PATH: `${process.env.PATH}:${path}`, ...settings, IPVSC_DATA: folder },
     detached: true,
   })
   let log = ''

@@ -92,6 +92,16 @@ export class ModelKernel {
     return servers.filter(([, words]) => !words.endsWith('-w 0')).map(([server]) => server)
   }
 
+  /** What a set holds. */
+  entries(set: string): ReadonlySet<string> {
+    return this.#sets.get(set)?.entries ?? new Set()
+  }
+
+  /** The rules of a chain (`ipv4 nat KUBE-SERVICES`). */
+  rules(chain: string): readonly string[] {
+    return this.#chains.get(chain) ?? []
+  }
+
   bound(): ReadonlySet<string> {
     return this.#addresses
   }

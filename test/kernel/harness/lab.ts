@@ -52,6 +52,9 @@ export const DATA = process.env.IPVSC_DATA ?? '.'
 /** Whether the whole kernel is ours, with all that no namespace holds apart. */
 export const IN_MACHINE = process.env.IPVSC_MACHINE === '1'
 
+/** A part of the names of the tests to run. */
+const ONLY = process.env.IPVSC_ONLY ?? ''
+
 type UvuSuite = ReturnType<typeof suite>
 
 /** How many tests run beside the one that is reported next. The machine has two processors. */
@@ -67,6 +70,7 @@ export function kernelTest(
   body: (lab: Lab) => Promise<void>,
   { limit = 60 }: KernelTestOptions = {},
 ): void {
+  if (!name.includes(ONLY)) return
   const index = jobs.length
   let job: Promise<void> | null = null
   jobs.push(() => {
