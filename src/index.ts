@@ -62,6 +62,7 @@ export { defaultRenderer, type Renderer, rendererWith, TemplateError } from './e
 export { stateFingerprint, stateLines } from './emit/state.ts'
 export { PayloadSyntaxError } from './emit/syntax.ts'
 export { type ParsedSysctls, parseSysctlConf } from './emit/sysctl.ts'
+export { Compilation } from './incremental.ts'
 export type * from './kube/types.ts'
 export { fingerprint, formatPlan } from './plan/canonical.ts'
 export { formatEntry } from './plan/entries.ts'

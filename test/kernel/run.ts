@@ -21,21 +21,26 @@ import { missingPackages, missingTools, prepareMachine, SHARE } from './harness/
 /**
  * Runs the kernel suites: right here where this kernel has IPVS and we are root, otherwise in a virtual machine
  * under software emulation, with the same files. Arguments pick suites by a part of their file names, and
- * `--only TEXT` picks tests by a part of theirs; `--thorough` tries every fault at every command.
+ * `--only TEXT` picks tests by a part of theirs; `--thorough` tries every fault at every command; `--bench` runs
+ * benchmarks instead.
  */
 
 /** Minutes after which everything is stopped. */
 const TIME_LIMIT = 25
 
-const SUITES = `${ROOT}test/kernel`
 const { values, positionals: wanted } = parseArgs({
   allowPositionals: true,
-  options: { only: { type: 'string', default: '' }, thorough: { type: 'boolean', default: false } },
+  options: {
+    only: { type: 'string', default: '' },
+    thorough: { type: 'boolean', default: false },
+    bench: { type: 'boolean', default: false },
+  },
 })
 /** What the suites are told. */
 const settings = { IPVSC_ONLY: values.only, IPVSC_THOROUGH: values.thorough ? '1' : '' }
+const SUITES = values.bench ? `${ROOT}bench` : `${ROOT}test/kernel`
 const suites = readdirSync(SUITES)
-  .filter((name) => name.endsWith('.kernel.ts'))
+  .filter((name) => name.endsWith(values.bench ? '.bench.ts' : '.kernel.ts'))
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
   .sort()
 
@@ -63,7 +68,7 @@ async function prepare(folder: string): Promise<void> {
   })
   await build({
     ...options,
-    entryPoints: [`${SUITES}/harness/agent.ts`],
+    entryPoints: [`${ROOT}test/kernel/harness/agent.ts`],
     outfile: join(folder, 'agent.cjs'),
   })
   const data: readonly (readonly [name: string, from: string])[] = [

@@ -1,0 +1,108 @@
+import { suite } from 'uvu'
+import { fingerprint, formatPlan, type Plan } from '../src/index.ts'
+import { runScript, writeBundle } from '../test/kernel/harness/applier.ts'
+import { compileTexts } from '../test/kernel/harness/compile.ts'
+import { kernelTest, type Lab, type Namespace } from '../test/kernel/harness/lab.ts'
+import { generateCluster } from './generate.ts'
+
+/**
+ * How long the script of a bundle takes, as ratios against the stock tools in the same run. It runs where the kernel
+ * suites do: `npm run bench:apply`.
+ */
+
+const test = suite('speed of apply')
+
+const [SERVICES, ENDPOINTS, ROUNDS] = [2000, 10, 3]
+
+const RAW = `ipset restore < ipset.restore
+iptables-nft-restore --noflush < iptables.restore
+ip6tables-nft-restore --noflush < ip6tables.restore
+ipvsadm -R < ipvs.restore
+ip -batch ip.batch`
+
+const READ_BACK = `ipvsadm -S -n > /tmp/bench-1; ipvsadm -L --timeout > /tmp/bench-2; ipset save > /tmp/bench-3
+iptables-nft-save > /tmp/bench-4; ip6tables-nft-save > /tmp/bench-5; ip -o addr > /tmp/bench-6`
+
+async function seconds(work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now()
+  await work()
+  return (performance.now() - started) / 1000
+}
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] as number
+
+async function freshNode(lab: Lab, role: string): Promise<Namespace> {
+  const made = await lab.namespaces(role)
+  const node = made[role] as Namespace
+  await lab.run('ip link set lo up', { in: node })
+  return node
+}
+
+/** The same plan with one endpoint in the place of another. */
+function withOneEndpointChanged(plan: Plan): Plan {
+  const virtualServers = plan.virtualServers.map((server, index) =>
+    index !== SERVICES >> 1
+      ? server
+      : {
+          ...server,
+          realServers: server.realServers.map((real, number) =>
+            number === server.realServers.length - 1 ? { ...real, address: '10.254.254.254' } : real,
+          ),
+        },
+  )
+  return { ...plan, virtualServers }
+}
+
+kernelTest(
+  test,
+  `${SERVICES} Services of ${ENDPOINTS} endpoints`,
+  async (lab) => {
+    await lab.run('modprobe -a ip_vs ip_vs_rr nf_conntrack dummy')
+    const { plan } = await compileTexts([generateCluster(SERVICES, ENDPOINTS)], { node: 'node-1' })
+    const bundle = writeBundle(lab, plan)
+    const changed = withOneEndpointChanged(plan)
+    const steps = [writeBundle(lab, changed, plan), writeBundle(lab, plan, changed)]
+    const times = { raw: [], apply: [], readBack: [], again: [], empty: [], delta: [] } as Record<
+      string,
+      number[]
+    >
+    const measure = async (name: string, work: () => Promise<unknown>): Promise<void> => {
+      times[name]?.push(await seconds(work))
+    }
+    for (let round = 0; round < ROUNDS; round++) {
+      const raw = await freshNode(lab, `raw-${round}`)
+      await measure('raw', () => lab.run(`cd '${bundle.path}'; ${RAW}`, { in: raw }))
+      const node = await freshNode(lab, `node-${round}`)
+      const script = async (folder: typeof bundle): Promise<void> => {
+        const { status, stdout } = await runScript(lab, node, folder)
+        if (status !== 0) throw new Error(stdout)
+      }
+      await measure('apply', () => script(bundle))
+      await measure('readBack', () => lab.run(READ_BACK, { in: node }))
+      await measure('again', () => script(bundle))
+      for (const step of steps) {
+        await measure('empty', () => lab.run('ipvsadm -R < /dev/null', { in: node }))
+        await measure('delta', () => script(step))
+      }
+    }
+    const row = (what: string, name: string, floor: string): string => {
+      const [time, base] = [median(times[name] ?? []), median(times[floor] ?? [])]
+      return `| ${what} | ${time.toFixed(2)} | ${base.toFixed(2)} | ${(time / base).toFixed(2)} |`
+    }
+    console.log(
+      [
+        '',
+        `${plan.virtualServers.length} virtual servers, plan ${fingerprint(formatPlan(plan)).slice(0, 12)}, median of ${ROUNDS}`,
+        '| what | seconds | floor | ratio |',
+        '| --- | --- | --- | --- |',
+        row('to an empty node, against the tools fed the same payloads', 'apply', 'raw'),
+        row('again, unchanged, against reading the state', 'again', 'readBack'),
+        row('one endpoint by delta bundle, against an empty ipvsadm -R', 'delta', 'empty'),
+      ].join('\n'),
+    )
+  },
+  { limit: 1200 },
+)
+
+test.run()
