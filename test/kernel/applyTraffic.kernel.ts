@@ -246,6 +246,30 @@ kernelTest(
   { limit: 900 },
 )
 
+kernelTest(
+  test,
+  'a node that joins reaches a cluster IP from the moment its address is bound',
+  async (lab) => {
+    const { network, apply } = await cluster(lab)
+    const others = Array.from({ length: 400 }, (_, index) =>
+      service(['podA'], {
+        name: `other-${index}`,
+        clusterIP: `172.30.${1 + (index >> 7)}.${1 + (index & 127)}`,
+      }),
+    )
+    const asking = askSteadily(network.node1, WEB, 1)
+    assertResult(await apply([service(['podA', 'podC']), ...others]), 0, 'applied')
+    const kinds = (await asking.stop()).map((answer) =>
+      answer.kind === 'failed' ? answer.code : answer.kind,
+    )
+    assert.equal(
+      kinds.filter((kind, index) => kind !== kinds[index - 1]),
+      ['ENETUNREACH', 'answered'],
+    )
+  },
+  { limit: 180 },
+)
+
 kernelTest(test, 'both traffic policies flipped under load', async (lab) => {
   const { network, apply } = await cluster(lab)
   const ports = [
