@@ -26,7 +26,7 @@ import { missingPackages, missingTools, prepareMachine, SHARE } from './harness/
  */
 
 /** Minutes after which everything is stopped. */
-const TIME_LIMIT = 25
+const TIME_LIMIT = 50
 
 const { values, positionals: wanted } = parseArgs({
   allowPositionals: true,
