@@ -124,7 +124,7 @@ ip link add eth7 type dummy; ip addr add 192.0.2.8/24 dev eth7`,
     }
     const before = await foreign()
     assert.is(before.length, 10, before.join('\n'))
-    for (const bundle of [one, two]) {
+    for (const bundle of [two, one]) {
       assertResult(await run(bundle, 'apply'), 0, 'applied')
       assert.equal(await foreign(), before)
     }
