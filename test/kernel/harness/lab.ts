@@ -57,11 +57,48 @@ const ONLY = process.env.IPVSC_ONLY ?? ''
 
 type UvuSuite = ReturnType<typeof suite>
 
-/** How many tests run beside the one that is reported next. The machine has two processors. */
-const AHEAD = 1
+/** How many tests run at once. The machine has two processors. */
+const AT_ONCE = 2
 
-/** All tests in the order in which uvu asks for them. Each runs once. */
-const jobs: (() => Promise<void>)[] = []
+interface Job {
+  readonly run: () => Promise<void>
+  readonly settled: Promise<void>
+}
+
+/** Tests that have not begun, in the order in which uvu asks for them. */
+const waiting: Job[] = []
+let busy = 0
+
+/** Keeps as many tests running as there is room for, also while uvu waits for a long one. */
+function startNext(): void {
+  while (busy < AT_ONCE) {
+    const job = waiting.shift()
+    if (job === undefined) return
+    busy++
+    job.run().finally(() => {
+      busy--
+      startNext()
+    })
+  }
+}
+
+/** A job that says how it ended when it has run. */
+function createJob(work: () => Promise<void>): Job {
+  let settle: (result: Promise<void>) => void = () => {}
+  const settled = new Promise<void>((resolve) => {
+    settle = resolve
+  })
+  // Whoever waits for it hears of a failure; until then nobody does.
+  settled.catch(() => {})
+  return {
+    settled,
+    run: async () => {
+      const result = work()
+      settle(result)
+      await result.catch(() => {})
+    },
+  }
+}
 
 /** Registers a test with a lab of its own and a time limit of its own. */
 export function kernelTest(
@@ -71,15 +108,11 @@ export function kernelTest(
   { limit = 60 }: KernelTestOptions = {},
 ): void {
   if (!name.includes(ONLY)) return
-  const index = jobs.length
-  let job: Promise<void> | null = null
-  jobs.push(() => {
-    job ??= perform(name, body, limit)
-    return job
-  })
-  test(name, async () => {
-    for (const next of jobs.slice(index + 1, index + 1 + AHEAD)) next().catch(() => {})
-    await jobs[index]?.()
+  const job = createJob(() => perform(name, body, limit))
+  waiting.push(job)
+  test(name, () => {
+    startNext()
+    return job.settled
   })
 }
 
