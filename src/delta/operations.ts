@@ -1,3 +1,4 @@
+import type { VirtualServerKey } from '../emit/ipvs.ts'
 import type {
   Chain,
   Family,
@@ -10,8 +11,7 @@ import type {
   VirtualServer,
 } from '../plan/types.ts'
 
-/** Which virtual server is meant. */
-export type VirtualServerKey = Pick<VirtualServer, 'address' | 'port' | 'protocol'>
+export type { VirtualServerKey }
 
 /** A set without what it holds. */
 export type SetKey = Pick<IpSet, 'name' | 'type' | 'family'>
@@ -78,3 +78,9 @@ export type Operation =
   | { readonly kind: 'destroySet'; readonly set: SetKey }
 
 export type OperationKind = Operation['kind']
+
+/** Operations of one part of a plan: those that add, and those that take away. */
+export interface Halves {
+  readonly make: readonly Operation[]
+  readonly break: readonly Operation[]
+}

@@ -1,0 +1,111 @@
+import { lastingParameters } from '../emit/ipset.ts'
+import { formatEntry } from '../plan/entries.ts'
+import { exemptedBy, isStrict } from '../plan/transitions.ts'
+import type { IpSet, Plan, SetEntry } from '../plan/types.ts'
+import type { Halves, Operation } from './operations.ts'
+
+const looseFirst = (sets: readonly IpSet[]): IpSet[] => [
+  ...sets.filter(({ name }) => !isStrict(name)),
+  ...sets.filter(({ name }) => isStrict(name)),
+]
+
+interface EntryChange {
+  readonly added: readonly SetEntry[]
+  readonly removed: readonly SetEntry[]
+}
+
+export function setOperations(from: Plan, to: Plan): Halves {
+  const before = new Map(ofFamilies(from.sets, to).map((set) => [set.name, set]))
+  const wanted = new Set(to.sets.map(({ name }) => name))
+  const changes = new Map(to.sets.map((set) => [set.name, compareEntries(before.get(set.name), set)]))
+  const [early, make, late, lose]: [Operation[], Operation[], Operation[], Operation[]] = [[], [], [], []]
+  const push = (
+    list: Operation[],
+    kind: 'addEntries' | 'removeEntries',
+    set: IpSet,
+    entries: readonly SetEntry[],
+  ) => {
+    const { name, type, family } = set
+    if (entries.length > 0) list.push({ kind, set: { name, type, family }, entries })
+  }
+  for (const set of looseFirst(to.sets)) {
+    const old = before.get(set.name)
+    const { added, removed } = changes.get(set.name) as EntryChange
+    if (old !== undefined && (old.type !== set.type || lastingParameters(old) !== lastingParameters(set))) {
+      make.push({ kind: 'replaceSet', set: { ...set, entries: [...set.entries, ...removed] } as IpSet })
+      push(lose, 'removeEntries', set, removed)
+      continue
+    }
+    const fresh = changes.get(exemptedBy(set.name) ?? '')
+    const [addedLate, addedNow] = split(set, added, fresh?.added)
+    const [removedNow, removedLate] = split(set, removed, fresh?.removed)
+    if (old === undefined) make.push({ kind: 'createSet', set: { ...set, entries: addedNow } as IpSet })
+    else push(make, 'addEntries', set, addedNow)
+    push(early, 'removeEntries', set, removedNow)
+    push(late, 'addEntries', set, addedLate)
+    push(lose, 'removeEntries', set, removedLate)
+  }
+  const gone = [...before.values()]
+    .filter(({ name }) => !wanted.has(name))
+    .map(({ name, type, family }): Operation => ({ kind: 'destroySet', set: { name, type, family } }))
+  return { make: [...early, ...make], break: [...late, ...lose.reverse(), ...gone] }
+}
+
+/**
+ * Entries that exempt from another set which has them before and after, and the others. `fresh`: what comes to, or goes from, that
+ * other set in the same step; absent where the set exempts from none.
+ */
+function split(
+  { type }: IpSet,
+  entries: readonly SetEntry[],
+  fresh: readonly SetEntry[] | undefined,
+): [exempting: readonly SetEntry[], others: readonly SetEntry[]] {
+  if (fresh === undefined) return [[], entries]
+  const keys = new Set(fresh.map((entry) => formatEntry(type, entry)))
+  const exempts = (entry: SetEntry): boolean => !keys.has(formatEntry(type, entry))
+  return [entries.filter(exempts), entries.filter((entry) => !exempts(entry))]
+}
+
+/** Both lists are in the same order, so that what is equal is passed over side by side. */
+function compareEntries(from: IpSet | undefined, to: IpSet): EntryChange {
+  if (from === undefined) return { added: to.entries, removed: [] }
+  const [old, wanted] = [from.entries as readonly SetEntry[], to.entries as readonly SetEntry[]]
+  const limit = Math.min(old.length, wanted.length)
+  let start = 0
+  while (start < limit && sameEntry(old[start] as SetEntry, wanted[start] as SetEntry)) start++
+  let end = 0
+  while (
+    end < limit - start &&
+    sameEntry(old[old.length - 1 - end] as SetEntry, wanted[wanted.length - 1 - end] as SetEntry)
+  )
+    end++
+  const [was, is] = [old.slice(start, old.length - end), wanted.slice(start, wanted.length - end)]
+  const oldKeys = new Set(was.map((entry) => formatEntry(from.type, entry)))
+  const newKeys = new Set(is.map((entry) => formatEntry(to.type, entry)))
+  return {
+    added: is.filter((entry) => !oldKeys.has(formatEntry(to.type, entry))),
+    removed: was.filter((entry) => !newKeys.has(formatEntry(from.type, entry))),
+  }
+}
+
+interface AnyEntry {
+  readonly address?: string
+  readonly port?: number
+  readonly protocol?: string
+  readonly source?: string
+  readonly sourceRange?: string
+}
+
+function sameEntry(a: AnyEntry, b: AnyEntry): boolean {
+  return (
+    a.address === b.address &&
+    a.port === b.port &&
+    a.protocol === b.protocol &&
+    a.source === b.source &&
+    a.sourceRange === b.sourceRange
+  )
+}
+
+/** Those of the families that a plan speaks of. */
+const ofFamilies = (sets: readonly IpSet[], { families }: Plan): IpSet[] =>
+  sets.filter(({ family }) => families.includes(family))
