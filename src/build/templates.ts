@@ -8,7 +8,9 @@ import { COMPILE_OPTIONS } from '../emit/compileOptions.ts'
  * shows when the payload is read back, and a test compiles them strictly.
  */
 export function generateTemplates(folder: string): string {
-  const names = readdirSync(folder).filter((name) => name.endsWith('.hbs'))
+  const names = readdirSync(folder, { encoding: 'utf8', recursive: true }).filter((name) =>
+    name.endsWith('.hbs'),
+  )
   const entries = names.sort().map((name) => {
     const source = readFileSync(`${folder}/${name}`, 'utf8')
     return `  ${JSON.stringify(name.slice(0, -'.hbs'.length))}: ${Handlebars.precompile(source, { ...COMPILE_OPTIONS, strict: false })},`

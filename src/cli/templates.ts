@@ -5,7 +5,9 @@ import { UsageError } from './exitCodes.ts'
 /** The templates of a user's folder, by file name. Other files may lie beside them. */
 export function readTemplates(folder: string): Map<string, string> {
   try {
-    const names = readdirSync(folder).filter((name) => name.endsWith('.hbs'))
+    const names = readdirSync(folder, { encoding: 'utf8', recursive: true }).filter((name) =>
+      name.endsWith('.hbs'),
+    )
     if (names.length === 0) throw new UsageError(`--templates ${folder}: it holds no file that ends in .hbs`)
     return new Map(names.sort().map((name) => [name, readFileSync(join(folder, name), 'utf8')]))
   } catch (error) {

@@ -7,10 +7,10 @@ import { TEMPLATE_NAMES, type TemplateName } from './names.ts'
 /** Lays rows out as the text of a file. */
 export type Renderer = Readonly<Record<TemplateName, (rows: object) => string>>
 
+type Template = Handlebars.TemplateDelegate
+
 /** The runtime's own declarations leave out its functions. */
-const { template } = runtime as unknown as {
-  template: (spec: unknown) => (rows: object, options: { helpers: object }) => string
-}
+const { template } = runtime as unknown as { template: (spec: unknown) => Template }
 
 /** Handlebars' own `each` makes three objects for every row; rows here need neither keys
  * nor indices. */
@@ -23,29 +23,31 @@ const HELPERS = {
   },
 }
 
+/** By name; a name with a slash is a part that others are put together from, such as `apply/state`. */
+const SHIPPED: ReadonlyMap<string, Template> = new Map(
+  Object.entries(TEMPLATE_SPECS).map(([name, spec]) => [name, template(spec)]),
+)
+
 /** The shipped templates. */
-export const defaultRenderer: Renderer = fromTemplates((name) => {
-  const render = template(TEMPLATE_SPECS[name])
-  return (rows) => render(rows, { helpers: HELPERS })
-})
+export const defaultRenderer: Renderer = rendererOf(SHIPPED)
 
 /**
- * The shipped templates with some of them replaced: `overlay` maps a file name such as `sysctl.conf.hbs` to
- * its source. A name that no template has is an error, as is a source that Handlebars refuses.
+ * The shipped templates with some of them replaced: `overlay` maps a file name such as `sysctl.conf.hbs` or
+ * `apply/state.hbs` to its source. A name that no template has is an error, as is a source that Handlebars refuses.
  */
 export async function rendererWith(overlay: ReadonlyMap<string, string>): Promise<Renderer> {
   const { default: Handlebars } = await import('handlebars')
-  const compiled = new Map<TemplateName, (rows: object) => string>()
+  const templates = new Map(SHIPPED)
   for (const [file, source] of overlay) {
-    const name = TEMPLATE_NAMES.find((template) => `${template}.hbs` === file)
-    if (name === undefined)
+    const name = file.replace(/\.hbs$/, '')
+    if (!SHIPPED.has(name))
       throw new TemplateError(
         file,
-        `no file of a bundle is made from it; known: ${TEMPLATE_NAMES.map((known) => `${known}.hbs`).join(', ')}`,
+        `no file of a bundle is made from it; known: ${[...SHIPPED.keys()].map((known) => `${known}.hbs`).join(', ')}`,
       )
-    compiled.set(name, compileTemplate(Handlebars, file, source))
+    templates.set(name, compileTemplate(Handlebars, file, source))
   }
-  return fromTemplates((name) => compiled.get(name) ?? defaultRenderer[name])
+  return rendererOf(templates)
 }
 
 /** A template that cannot be used. */
@@ -57,28 +59,26 @@ export class TemplateError extends Error {
   }
 }
 
-function compileTemplate(
-  Handlebars: typeof import('handlebars'),
-  file: string,
-  source: string,
-): (rows: object) => string {
+function compileTemplate(Handlebars: typeof import('handlebars'), file: string, source: string): Template {
   const guard = <T>(run: () => T): T => {
     try {
       return run()
     } catch (error) {
+      if (error instanceof TemplateError) throw error
       throw new TemplateError(file, (error as Error).message)
     }
   }
-  const template = guard(() => {
+  const compiled = guard(() => {
     Handlebars.precompile(source, COMPILE_OPTIONS)
     return Handlebars.compile(source, COMPILE_OPTIONS)
   })
-  return (rows) => guard(() => template(rows, { helpers: HELPERS }))
+  return (rows, options) => guard(() => compiled(rows, options))
 }
 
-function fromTemplates(templateOf: (name: TemplateName) => (rows: object) => string): Renderer {
-  return Object.fromEntries(TEMPLATE_NAMES.map((name) => [name, templateOf(name)])) as Record<
-    TemplateName,
-    (rows: object) => string
-  >
+function rendererOf(templates: ReadonlyMap<string, Template>): Renderer {
+  const partials = Object.fromEntries([...templates].filter(([name]) => name.includes('/')))
+  const options = { helpers: HELPERS, partials }
+  return Object.fromEntries(
+    TEMPLATE_NAMES.map((name) => [name, (rows: object) => (templates.get(name) as Template)(rows, options)]),
+  ) as Record<TemplateName, (rows: object) => string>
 }
