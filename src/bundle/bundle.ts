@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto'
 import type { CompileCounts } from '../compile.ts'
 import { delta } from '../delta/delta.ts'
+import type { Operation } from '../delta/operations.ts'
 import { emitDelta } from '../delta/payloads.ts'
+import { stepOf } from '../delta/step.ts'
 import { type Diagnostic, formatSubject } from '../diagnostics.ts'
 import { emit, type Payloads } from '../emit/emit.ts'
 import { defaultRenderer, type Renderer } from '../emit/render.ts'
-import { emitScripts } from '../emit/script.ts'
+import { type DeltaStart, emitScripts } from '../emit/script.ts'
 import { stateFingerprint } from '../emit/state.ts'
-import { planPieces } from '../plan/canonical.ts'
+import { fingerprint as fingerprintOf, formatPlan, planPieces } from '../plan/canonical.ts'
 import { type Provenance, provenancePieces } from '../plan/provenance.ts'
 import type { Family, Plan } from '../plan/types.ts'
 import { encodePieces } from '../text.ts'
@@ -40,7 +42,8 @@ export interface FileEntry {
   readonly bytes: number
 }
 
-export interface Counts extends CompileCounts, PlanCounts {}
+/** Services are counted where the plan was compiled from them. */
+export interface Counts extends Partial<CompileCounts>, PlanCounts {}
 
 export interface PlanCounts {
   readonly virtualServers: number
@@ -67,7 +70,7 @@ export interface BundleInput {
   /** `null` where a plan comes from a node or a file. */
   readonly provenance: Provenance | null
   readonly payloads: Payloads
-  readonly counts: CompileCounts
+  readonly counts: Partial<CompileCounts>
   readonly diagnostics: readonly Diagnostic[]
   /** Default: the shipped templates. */
   readonly renderer?: Renderer
@@ -101,10 +104,10 @@ export function makeBundle(input: BundleInput): Bundle {
   const operations = from === null ? [] : delta(from, plan)
   for (const [name, text] of emitDelta(operations, { renderer }))
     contents.set(`delta/${name}`, encodePieces([text]))
-  const start = from === null ? null : stateFingerprint(from)
+  const start = from === null ? null : startOf(from, plan, operations, contents)
   const loaded = [...contents].map(([name, bytes]) => fileEntry(name, bytes))
   const fingerprint = loaded.find(({ name }) => name === 'plan.json')?.sha256 as string
-  const scripts = emitScripts({ node, plan, fingerprint, files: loaded, from: start }, renderer)
+  const scripts = emitScripts({ node, plan, fingerprint, files: loaded, start }, renderer)
   for (const [name, text] of scripts) contents.set(name, encodePieces([text]))
   const files = [...contents].map(([name, bytes]) => fileEntry(name, bytes))
   const manifest: Manifest = {
@@ -116,11 +119,31 @@ export function makeBundle(input: BundleInput): Bundle {
     files,
     counts: { ...counts, ...countPlan(plan) },
     quarantined: quarantinedObjects(diagnostics),
-    delta: start === null ? null : { from: start, operations: operations.length },
+    delta: start === null ? null : { from: start.state, operations: operations.length },
   }
   return {
     manifest,
     files: contents.set('manifest.json', encodePieces([JSON.stringify(manifest, null, 2), '\n'])),
+  }
+}
+
+/** What a delta starts from; the files of its step join the others. */
+function startOf(
+  from: Plan,
+  to: Plan,
+  operations: readonly Operation[],
+  contents: Map<string, Uint8Array>,
+): DeltaStart {
+  const step = stepOf(operations, from, to)
+  const files =
+    step === null
+      ? []
+      : (['removed', 'added', 'touched'] as const).map((name) => [`delta/${name}.state`, step[name]] as const)
+  for (const [name, lines] of files) contents.set(name, encodePieces(lines.map((line) => `${line}\n`)))
+  return {
+    state: stateFingerprint(from),
+    plan: fingerprintOf(formatPlan(from)),
+    step: step && { files: files.map(([name]) => name), servers: step.servers },
   }
 }
 
@@ -134,15 +157,19 @@ const fileEntry = (name: string, bytes: Uint8Array): FileEntry => ({
 export const bundleOf = (
   node: string,
   plan: Plan,
-  options: { readonly from?: Plan | null; readonly renderer?: Renderer } = {},
+  options: {
+    readonly from?: Plan | null
+    readonly counts?: Partial<CompileCounts>
+    readonly renderer?: Renderer
+  } = {},
 ): Bundle =>
   makeBundle({
+    counts: {},
     ...options,
     node,
     plan,
     payloads: emit(plan, options.renderer === undefined ? {} : { renderer: options.renderer }),
     provenance: null,
-    counts: { services: 0, servicePorts: 0 },
     diagnostics: [],
   })
 

@@ -1,7 +1,13 @@
 import { join } from 'node:path'
 import { type Bundle, type Counts, countPlan, type Manifest, makeBundle } from '../bundle/bundle.ts'
 import type { Cluster } from '../cluster/types.ts'
-import { type CompileOptions, type CompileResult, compileNodes, quarantined } from '../compile.ts'
+import {
+  type CompileCounts,
+  type CompileOptions,
+  type CompileResult,
+  compileNodes,
+  quarantined,
+} from '../compile.ts'
 import { resolveConfig } from '../config/resolve.ts'
 import type { ProxyConfig } from '../config/types.ts'
 import { type Diagnostic, diagnostic, formatPath, hasErrors } from '../diagnostics.ts'
@@ -109,7 +115,7 @@ export async function compileOne(
   inputs: readonly string[],
   options: BuildOptions,
   console: Console,
-): Promise<{ readonly plan: Plan; readonly node: string } | null> {
+): Promise<{ readonly plan: Plan; readonly node: string; readonly counts: CompileCounts } | null> {
   const { node } = options
   if (node === undefined)
     throw new UsageError(`${inputs.join(' ')} has to be compiled: say for which node: --node NAME`)
@@ -125,7 +131,7 @@ export async function compileOne(
     console.report({ ...input, diagnostics, nodes: [] })
     return null
   }
-  return { plan: result.plan, node }
+  return { plan: result.plan, node, counts: result.counts }
 }
 
 /** `ipvsc check`: everything that `build` finds, without writing. Without a node, all nodes are compiled. */

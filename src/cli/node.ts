@@ -82,7 +82,7 @@ export async function deltaBundle(
   const operations = delta(before.plan, after.plan)
   if (options.outDir !== undefined) {
     const node = options.node ?? after.node ?? before.node ?? 'node'
-    const bundle = bundleOf(node, after.plan, { from: before.plan })
+    const bundle = bundleOf(node, after.plan, { from: before.plan, counts: after.counts ?? {} })
     await writeFolder(options.outDir, bundle.files, options.force ?? false)
   }
   if (options.output === 'json')
@@ -145,7 +145,9 @@ export async function apply(
   if (inputs.length === 1 && existsSync(join(first, 'apply.sh'))) return runCommand('apply', first, options)
   const compiled = await compileOne(inputs, options, console)
   if (compiled === null) return EXIT.input
-  return withFolder(bundleOf(compiled.node, compiled.plan), (path) => runCommand('apply', path, options))
+  return withFolder(bundleOf(compiled.node, compiled.plan, { counts: compiled.counts }), (path) =>
+    runCommand('apply', path, options),
+  )
 }
 
 interface ScriptEvent {

@@ -1,6 +1,8 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Counts, Manifest } from '../bundle/bundle.ts'
 import { capture } from '../capture/capture.ts'
+import type { CompileCounts } from '../compile.ts'
 import { formatPath } from '../diagnostics.ts'
 import { PayloadSyntaxError } from '../emit/syntax.ts'
 import type { Plan } from '../plan/types.ts'
@@ -16,6 +18,8 @@ export interface State {
   readonly plan: Plan
   /** Whose it is, where that is known. */
   readonly node: string | null
+  /** What it was compiled from, where that is known. */
+  readonly counts?: Partial<CompileCounts>
 }
 
 /** The word for the node that this runs on. */
@@ -33,11 +37,15 @@ export async function readState(
   if (reference === LIVE) return { plan: captured(await liveDumps(options.iptables)), node: null }
   if (isFolder(reference)) {
     const manifest = join(reference, 'manifest.json')
-    if (existsSync(manifest))
+    if (existsSync(manifest)) {
+      const { node, counts = {} } = parse(manifest) as Partial<Manifest>
+      const { services, servicePorts } = counts as Partial<Counts>
       return {
         plan: await readPlan(join(reference, 'plan.json')),
-        node: (parse(manifest) as { node?: string }).node ?? null,
+        node: node ?? null,
+        counts: services === undefined || servicePorts === undefined ? {} : { services, servicePorts },
       }
+    }
     if (existsSync(join(reference, 'ipvsadm-save')))
       return { plan: captured(savedDumps(reference)), node: null }
   } else if (reference !== '-' && isPlan(reference)) return { plan: await readPlan(reference), node: null }

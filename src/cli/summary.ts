@@ -52,8 +52,8 @@ const shortList = (names: readonly string[]): string =>
 
 export function formatCounts(node: string, counts: Counts): string {
   const parts = [
-    plural(counts.services, 'service'),
-    plural(counts.servicePorts, 'service port'),
+    plural(counts.services ?? 0, 'service'),
+    plural(counts.servicePorts ?? 0, 'service port'),
     plural(counts.virtualServers, 'virtual server'),
     plural(counts.realServers, 'real server'),
     plural(counts.setEntries, 'set entry', 'set entries'),

@@ -15,6 +15,8 @@ export interface ScriptRows {
   readonly min: number
   /** Checked before anything is touched. */
   readonly files: readonly Checksum[]
+  /** Those of them that a step needs. */
+  readonly stepFiles: readonly Checksum[]
   /** Words for the shell, quoted; lists are separated by blanks. */
   readonly quoted: Readonly<Record<QuotedName, string>>
 }
@@ -28,6 +30,9 @@ type QuotedName =
   | 'schedulers'
   | 'modules'
   | 'from'
+  | 'fromPlan'
+  | 'step'
+  | 'stepServers'
   | 'families'
   | 'sets'
   | 'chains'
@@ -45,8 +50,18 @@ export interface ScriptInput {
   readonly plan: Plan
   readonly fingerprint: string
   readonly files: readonly Checksum[]
-  /** For a delta: the fingerprint of the state that a node has to be in (stateFingerprint). */
-  readonly from: string | null
+  /** For a delta. */
+  readonly start: DeltaStart | null
+}
+
+/** What a delta bundle starts from. */
+export interface DeltaStart {
+  /** The fingerprint of the state that a node has to be in (stateFingerprint). */
+  readonly state: string
+  /** The fingerprint of the plan before. */
+  readonly plan: string
+  /** Where files tell the whole step (`delta/step.ts`): their names, and the virtual servers that it touches. */
+  readonly step: { readonly files: readonly string[]; readonly servers: readonly string[] } | null
 }
 
 const CONNTRACK_MAX = 'net.netfilter.nf_conntrack_max'
@@ -57,7 +72,7 @@ export function emitScripts(input: ScriptInput, renderer: Renderer): Map<ScriptN
   return new Map(SCRIPT_NAMES.map((name) => [name, renderer[name](rows)]))
 }
 
-function scriptRows({ node, plan, fingerprint, files, from }: ScriptInput): ScriptRows {
+function scriptRows({ node, plan, fingerprint, files, start }: ScriptInput): ScriptRows {
   const { families, sysctls, conntrack, ipvsTimeouts } = plan
   const settings = sysctls.filter(({ action }) => action === 'set').map(({ name }) => name)
   const timeouts = [
@@ -65,6 +80,8 @@ function scriptRows({ node, plan, fingerprint, files, from }: ScriptInput): Scri
     ['tcpfin', ipvsTimeouts?.tcpFin],
     ['udp', ipvsTimeouts?.udp],
   ].flatMap(([name, seconds]) => (seconds ? [name] : []))
+  // With the settings that a preflight reads.
+  const stepNames = new Set(start?.step ? [...start.step.files, 'sysctl.conf'] : [])
   const words: Readonly<Record<QuotedName, readonly unknown[]>> = {
     version: [VERSION],
     node: [node],
@@ -73,7 +90,10 @@ function scriptRows({ node, plan, fingerprint, files, from }: ScriptInput): Scri
     exemptions: exemptions(families).map((pair) => pair.join(':')),
     schedulers: SCHEDULERS,
     modules: plan.modules,
-    from: from === null ? [] : [from],
+    from: start === null ? [] : [start.state],
+    fromPlan: start === null ? [] : [start.plan],
+    step: start?.step ? ['step'] : [],
+    stepServers: start?.step?.servers ?? [],
     families,
     sets: families.flatMap(ownedSetNames),
     chains: plan.tables.flatMap(({ family, name, chains }) =>
@@ -94,6 +114,7 @@ function scriptRows({ node, plan, fingerprint, files, from }: ScriptInput): Scri
     maxPerCore,
     min,
     files,
+    stepFiles: files.filter(({ name }) => stepNames.has(name)),
     quoted,
   }
 }

@@ -1,24 +1,16 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Plan } from '../../src/index.ts'
-import { assertResult, runScript, writeBundle } from './harness/applier.ts'
+import { assertResult, runScript, STEP_TAKEN, writeBundle } from './harness/applier.ts'
 import { FLAVOURS, readBack } from './harness/bundle.ts'
-import { DATA, kernelTest } from './harness/lab.ts'
+import { goldenCases, goldenPlan, withPodMoved } from './harness/golden.ts'
+import { kernelTest } from './harness/lab.ts'
 import { assertHolds } from './harness/state.ts'
 
 /** The script of a bundle: from an empty node to a plan, from any plan to any other, and back to nothing. */
 
 const test = suite('apply')
 
-const goldenPlan = (name: string): Plan =>
-  JSON.parse(readFileSync(`${DATA}/golden/${name}/expected/plan.json`, 'utf8')) as Plan
-
-const cases = readdirSync(`${DATA}/golden`)
-  .sort()
-  .filter((name) => existsSync(`${DATA}/golden/${name}/expected/plan.json`))
-  // It says nothing of IPv6, and leaves what is there.
-  .filter((name) => name !== 'family-ipv4-only')
+const cases = goldenCases()
 
 for (const flavour of FLAVOURS)
   for (const name of ['dual-stack', 'cluster-small-node1', 'load-balancer-local'])
@@ -40,20 +32,24 @@ for (const flavour of FLAVOURS)
 /** How many cases one test goes through. */
 const LEG = 8
 
-/** Every case is applied over the one before it, there and back, so that each change is undone, too. */
+/**
+ * Every case is applied over the one before it, there and back, so that each change is undone, too: by the full bundle in one
+ * direction and by a delta bundle in the other, by turns.
+ */
 for (let start = 0; start < cases.length; start += LEG - 1) {
   const leg = cases.slice(start, start + LEG)
   const way = [...leg, ...leg.slice(0, -1).reverse()]
+  const deltaBack = (start / (LEG - 1)) % 2 === 0
   kernelTest(
     test,
     `there and back: ${leg.join(', ')}`,
     async (lab) => {
       const { node } = await lab.namespaces('node')
       await lab.run('ip link set lo up', { in: node })
-      const bundles = new Map(leg.map((name) => [name, writeBundle(lab, goldenPlan(name))]))
-      for (const name of way) {
-        const bundle = bundles.get(name)
-        if (bundle === undefined) continue
+      for (const [index, name] of way.entries()) {
+        const before = way[index - 1]
+        const byDelta = before !== undefined && index >= leg.length === deltaBack
+        const bundle = writeBundle(lab, goldenPlan(name), byDelta ? goldenPlan(before) : null)
         const run = await runScript(lab, node, bundle)
         assert.is(run.status, 0, `${name}: ${run.stdout}${run.stderr}`)
         assertHolds(await readBack(lab, node), bundle.plan)
@@ -97,6 +93,10 @@ for (const [shell, programs] of [
       )
       if (first === undefined || second === undefined) return
       assertResult(await runScript(lab, node, first, options), 0, 'applied')
+      const moved = writeBundle(lab, withPodMoved(first.plan), first.plan)
+      const step = await runScript(lab, node, moved, { ...options, arguments: ['apply', '--verbose'] })
+      assertResult(step, 0, 'applied')
+      assert.match(step.stdout, STEP_TAKEN)
       assertResult(await runScript(lab, node, second, options), 0, 'applied')
       assertHolds(await readBack(lab, node), second.plan)
       assertResult(
@@ -104,7 +104,7 @@ for (const [shell, programs] of [
         0,
         'rolled back',
       )
-      assertHolds(await readBack(lab, node), first.plan)
+      assertHolds(await readBack(lab, node), moved.plan)
       assertResult(
         await runScript(lab, node, second, { ...options, arguments: ['cleanup'] }),
         0,

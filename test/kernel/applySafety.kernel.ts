@@ -2,18 +2,24 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { countPlan } from '../../src/bundle/bundle.ts'
 import { delta, type Plan } from '../../src/index.ts'
-import { assertResult, type BundleFolder, type Run, runScript, writeBundle } from './harness/applier.ts'
+import {
+  assertResult,
+  type BundleFolder,
+  type Run,
+  runScript,
+  STEP_TAKEN,
+  writeBundle,
+} from './harness/applier.ts'
 import { readBack } from './harness/bundle.ts'
-import { DATA, kernelTest, type Lab, type Namespace } from './harness/lab.ts'
+import { goldenPlan, withPodMoved } from './harness/golden.ts'
+import { kernelTest, type Lab, type Namespace, THOROUGH } from './harness/lab.ts'
 import { assertHolds } from './harness/state.ts'
 
 /** All or nothing: refusals that touch nothing, failures that lead back, and runs that were killed. */
 
 const test = suite('apply safely')
-
-const goldenPlan = (name: string): Plan =>
-  JSON.parse(readFileSync(`${DATA}/golden/${name}/expected/plan.json`, 'utf8')) as Plan
 
 interface Setup {
   readonly node: Namespace
@@ -211,6 +217,75 @@ kernelTest(test, 'a delta bundle refuses a node in another state, unless it may 
   assertHolds(await readBack(lab, node), first.plan)
 })
 
+kernelTest(
+  test,
+  'a delta of real servers and entries is one step from what the last run left',
+  async (lab) => {
+    const { node, first, run } = await setUp(lab)
+    const moved = withPodMoved(first.plan)
+    const [there, back] = [writeBundle(lab, moved, first.plan), writeBundle(lab, first.plan, moved)]
+    const step = await run(there, 'apply', '--verbose')
+    assertResult(step, 0, 'applied')
+    assert.match(step.stdout, STEP_TAKEN)
+    assert.ok((step.changes.realServersAdded ?? 0) > 0 && (step.changes.entriesAdded ?? 0) > 0, step.stdout)
+    assertHolds(await readBack(lab, node), moved)
+    const status = await run(there, 'status')
+    assertResult(status, 0, 'no difference')
+    const [, held = ''] = /"held":(\{[^}]*\})/.exec(status.stdout) ?? []
+    const { virtualServers, realServers, setEntries, addresses } = countPlan(moved)
+    const { chains, rules, sets, ...counts } = JSON.parse(held)
+    assert.equal(counts, { virtualServers, realServers, setEntries, addresses })
+    assert.ok(chains > 0 && rules > 0 && sets > 0, held)
+    assert.match((await run(back, 'apply', '--dry-run')).stdout, /-r 10\.0\.0\.11:/)
+    assertHolds(await readBack(lab, node), moved)
+    const again = await run(back, 'apply', '--verbose')
+    assertResult(again, 0, 'applied')
+    assert.match(again.stdout, STEP_TAKEN, 'a step knows what the step before it left')
+    assertHolds(await readBack(lab, node), first.plan)
+    assertResult(await run(there, 'rollback'), 0, 'rolled back')
+    assertHolds(await readBack(lab, node), moved)
+    assertResult(await run(there, 'apply'), 0, 'unchanged')
+  },
+)
+
+for (const [what, change, undo] of [
+  ['a set', 'ipset add KUBE-NODE-PORT-TCP 12345', 'ipset del KUBE-NODE-PORT-TCP 12345'],
+  ['a virtual server', 'ipvsadm -A -t 192.0.2.200:80 -s rr', 'ipvsadm -D -t 192.0.2.200:80'],
+  [
+    'a weight',
+    'ipvsadm -e -t 172.30.0.41:80 -r 10.0.1.21:8080 -m -w 0',
+    'ipvsadm -e -t 172.30.0.41:80 -r 10.0.1.21:8080 -m -w 1',
+  ],
+  ['a rule', 'iptables-nft -t nat -I KUBE-SERVICES -j RETURN', 'iptables-nft -t nat -D KUBE-SERVICES 1'],
+  ['an address', 'ip addr add 192.0.2.200/32 dev kube-ipvs0', 'ip addr del 192.0.2.200/32 dev kube-ipvs0'],
+] as const)
+  kernelTest(
+    test,
+    `a step is refused where somebody has changed ${what}, also one that it does not touch`,
+    async (lab) => {
+      const { node, first, run } = await setUp(lab)
+      const step = writeBundle(lab, withPodMoved(first.plan), first.plan)
+      await lab.run(change, { in: node })
+      const refused = await run(step, 'apply', '--verbose')
+      assertResult(refused, 3, 'refused')
+      assert.not.match(refused.stdout, STEP_TAKEN)
+      await lab.run(undo, { in: node })
+      const applied = await run(step, 'apply')
+      assertResult(applied, 0, 'applied')
+      assertHolds(await readBack(lab, node), step.plan)
+    },
+  )
+
+kernelTest(test, 'a damaged step is refused', async (lab) => {
+  const { node, first, run } = await setUp(lab)
+  const step = writeBundle(lab, withPodMoved(first.plan), first.plan)
+  writeFileSync(join(step.path, 'delta', 'added.state'), 'real -t 172.30.0.41:80 1.2.3.4:8080 -m -w 1\n')
+  const refused = await run(step, 'apply')
+  assertResult(refused, 3, 'refused')
+  assert.match(refused.messages.join(), /damaged or incomplete: delta\/added\.state/)
+  assertHolds(await readBack(lab, node), first.plan)
+})
+
 // --- faults ---------------------------------------------------------------------------------------------------
 
 /** Tools that a run calls, wrapped: call number N of all of them goes wrong. */
@@ -224,22 +299,31 @@ const WRAPPED = [
   'ip',
   'sysctl',
   'conntrack',
+  'cp',
+  'mv',
 ]
-/** Files are moved and copied without a time limit: a disk that hangs is beyond a script. */
-const FILE_TOOLS = ['mv', 'cp']
+/**
+ * Called without a time limit: they compute, or a disk that hangs is beyond a script. To be killed after one of them is
+ * to be killed before the next command.
+ */
+const UNLIMITED = ['awk', 'sort', 'comm', 'sha256sum', 'mkdir', 'rm', 'cat']
+
+const limited = (fault: Fault): boolean => fault === 'hang' || fault === 'kill after'
 
 type Fault = 'fail' | 'hang' | 'kill before' | 'kill after'
 const FAULTS: readonly Fault[] = ['fail', 'hang', 'kill before', 'kill after']
 
 /**
- * A folder of programs that count their calls in a file and go wrong at one of them. The script's process is the group
+ * A folder of programs that count their calls in a file, one at a time, and go wrong at one of them. The script's process is the group
  * leader that `setsid` made, so that a kill hits it and not the test.
  */
 function faultyPrograms(lab: Lab, name: string, fault: Fault): string {
   const folder = join(lab.folder, name)
   mkdirSync(folder)
   const wrapper = (program: string): string => `#!/bin/sh
-count=$(($(cat "$FAULT_COUNTER") + 1)); echo $count > "$FAULT_COUNTER"
+exec 8> "$FAULT_COUNTER.lock"; flock 8
+read -r count < "$FAULT_COUNTER"; count=$((count + 1)); echo $count > "$FAULT_COUNTER"
+exec 8>&-
 PATH=\${PATH#*:}
 if [ "$count" = "$FAULT_AT" ]; then
   echo "${program} $*" > "$FAULT_COUNTER.hit"
@@ -252,7 +336,7 @@ if [ "$count" = "$FAULT_AT" ]; then
 fi
 exec ${program} "$@"
 `
-  for (const program of fault === 'hang' ? WRAPPED : [...WRAPPED, ...FILE_TOOLS]) {
+  for (const program of limited(fault) ? WRAPPED : [...WRAPPED, ...UNLIMITED]) {
     writeFileSync(join(folder, program), wrapper(program))
     chmodSync(join(folder, program), 0o755)
   }
@@ -301,7 +385,6 @@ async function holdsOneOf(
   throw last
 }
 
-const THOROUGH = process.env.IPVSC_THOROUGH === '1'
 /**
  * Each kind of fault is tried at every so manieth command, every kind at others, so that together they hit all of them;
  * with `--thorough` each is tried at every one, which takes half an hour under emulation.
@@ -310,7 +393,7 @@ const STRIDE = THOROUGH ? 1 : FAULTS.length
 
 /** Every external command of a run goes wrong once, in every way; the node is whole each time, and the next run succeeds. */
 for (const [column, fault] of FAULTS.entries())
-  for (const [row, kind] of (['full', 'delta', 'rollback'] as const).entries()) {
+  for (const [row, kind] of (['full', 'delta', 'rollback', 'step'] as const).entries()) {
     const first = THOROUGH ? 1 : 1 + ((column + row) % STRIDE)
     kernelTest(
       test,
@@ -320,12 +403,16 @@ for (const [column, fault] of FAULTS.entries())
         await lab.run('ip link set lo up', { in: node })
         const programs = faultyPrograms(lab, 'faulty', fault)
         // One family, so that there are fewer commands; they differ in virtual servers, sets, rules and addresses.
-        const plans = ['load-balancer', 'session-affinity'].map((name) => onlyIPv4(goldenPlan(name)))
+        const other = onlyIPv4(goldenPlan('load-balancer'))
+        const plans = [
+          other,
+          kind === 'step' ? withPodMoved(other) : onlyIPv4(goldenPlan('session-affinity')),
+        ]
         const [one, two] = plans.map((plan) => writeBundle(lab, plan)) as [BundleFolder, BundleFolder]
         const run = (bundle: BundleFolder) =>
           runScript(lab, node, bundle, { arguments: ['apply', '--no-drain', '--converge'] })
         const way = (start: BundleFolder, target: BundleFolder): BundleFolder =>
-          kind === 'delta' ? writeBundle(lab, target.plan, start.plan) : target
+          kind === 'delta' || kind === 'step' ? writeBundle(lab, target.plan, start.plan) : target
         const ways = new Map([
           [one, way(one, two)],
           [two, way(two, one)],
@@ -356,7 +443,7 @@ for (const [column, fault] of FAULTS.entries())
           start = target
           target = swap
         }
-        assert.ok(hits > 15 / STRIDE, `${hits} commands`)
+        assert.ok(hits > (kind === 'step' ? 8 : 15) / STRIDE, `${hits} commands`)
       },
       { limit: 1200 },
     )

@@ -1,6 +1,13 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { assertResult, type BundleFolder, type Run, runScript, writeBundle } from './harness/applier.ts'
+import {
+  assertResult,
+  type BundleFolder,
+  type Run,
+  runScript,
+  STEP_TAKEN,
+  writeBundle,
+} from './harness/applier.ts'
 import { readBack } from './harness/bundle.ts'
 import { planFor, servePods } from './harness/cluster.ts'
 import { askSteadily } from './harness/connections.ts'
@@ -31,7 +38,11 @@ const service = (pods: readonly Pod[], more: Partial<ServiceOptions> = {}): Serv
 
 interface Cluster {
   readonly network: ClusterNetwork
-  readonly bundle: (services: readonly ServiceOptions[]) => Promise<BundleFolder>
+  /** With Services to start from, a delta bundle. */
+  readonly bundle: (
+    services: readonly ServiceOptions[],
+    from?: readonly ServiceOptions[],
+  ) => Promise<BundleFolder>
   readonly run: (bundle: BundleFolder, ...words: readonly string[]) => Promise<Run>
   /** Applies a bundle of these Services. */
   readonly apply: (services: readonly ServiceOptions[], ...words: readonly string[]) => Promise<Run>
@@ -41,11 +52,15 @@ const ALL: readonly Pod[] = ['podA', 'podB', 'podC']
 
 /** Every pod serves; which of them are endpoints, bundles tell. */
 async function cluster(lab: Lab): Promise<Cluster> {
-  await lab.run('modprobe -a br_netfilter')
+  await lab.run('modprobe -a br_netfilter sctp')
   const network = await buildClusterNetwork(lab)
   await servePods(network, [service(ALL)])
-  const bundle = async (services: readonly ServiceOptions[]): Promise<BundleFolder> =>
-    writeBundle(lab, await planFor({ services }))
+  const bundle: Cluster['bundle'] = async (services, from) =>
+    writeBundle(
+      lab,
+      await planFor({ services }),
+      from === undefined ? null : await planFor({ services: from }),
+    )
   const run = (folder: BundleFolder, ...words: readonly string[]): Promise<Run> =>
     runScript(lab, network.node1, folder, { arguments: words })
   const apply: Cluster['apply'] = async (services, ...words) => run(await bundle(services), 'apply', ...words)
@@ -88,6 +103,49 @@ kernelTest(test, 'a real server with a connection retires, is drained, and comes
   await new Promise((resolve) => setTimeout(resolve, 2500))
   assertResult(await run(onlyA, 'drain'), 0, 'drained')
   assertHolds(await readBack(lab, node1), onlyA.plan)
+})
+
+kernelTest(test, 'deltas follow one another while a real server drains', async (lab) => {
+  const { network, bundle, run, apply } = await cluster(lab)
+  const { node1, podB } = network
+  const plans = [[service(['podA', 'podC'])], [service(['podA'])], [service(['podA', 'podB'])]] as const
+  const [both, onlyA, other] = plans
+  const delta = async (to: readonly ServiceOptions[], from: readonly ServiceOptions[]): Promise<Run> =>
+    run(await bundle(to, from), 'apply', '--verbose')
+  assertResult(await apply(both), 0, 'applied')
+  const talk = [await podB.open(WEB), await podB.open(WEB)]
+  const everyoneTalks = async (): Promise<void> =>
+    assert.equal(servers(await Promise.all(talk.map((say) => say()))).sort(), ['pod-a', 'pod-c'])
+  await everyoneTalks()
+
+  const step = await delta(onlyA, both)
+  assertResult(step, 0, 'applied')
+  assert.match(step.stdout, STEP_TAKEN)
+  assert.is(step.changes.realServersRetired, 1)
+  await everyoneTalks()
+  const next = await delta(other, onlyA)
+  assertResult(next, 0, 'applied')
+  assert.is(next.changes.realServersAdded, 2, 'TCP and UDP')
+  assert.match((await readBack(lab, node1)).ipvs, /-r 10\.0\.1\.31:8080 -m -w 0/, 'it still drains')
+  await everyoneTalks()
+  const back = await delta(both, other)
+  assertResult(back, 0, 'applied')
+  assert.is(back.changes.realServersEdited, 1, 'it is weighted again')
+  await everyoneTalks()
+})
+
+kernelTest(test, 'an SCTP real server leaves at once', async (lab) => {
+  const { network, apply } = await cluster(lab)
+  const ports = [{ protocol: 'SCTP', port: 99 }] as const
+  const target = { transport: 'sctp', address: CLUSTER_IP, port: 99 } as const
+  await servePods(network, [service(ALL, { ports })])
+  assertResult(await apply([service(['podA'], { ports })]), 0, 'applied')
+  assert.equal(tally(await network.podB.ask(target)), { 'pod-a': 1 })
+  const moved = await apply([service(['podC'], { ports })])
+  assertResult(moved, 0, 'applied')
+  assert.is(moved.changes.realServersRemoved, 1)
+  assert.is(moved.changes.realServersRetired, undefined)
+  assert.equal(tally(await network.podB.ask(target)), { 'pod-c': 1 })
 })
 
 kernelTest(test, 'a virtual server that goes away keeps its address until it is drained', async (lab) => {
@@ -227,7 +285,7 @@ kernelTest(
   `a connection held open through ${APPLIES} applies is never cut while its real server stays`,
   async (lab) => {
     const { network, bundle, run } = await cluster(lab)
-    const bundles = await Promise.all(VARIANTS.map(bundle))
+    const bundles = await Promise.all(VARIANTS.map((services) => bundle(services)))
     const applied = async (index: number): Promise<void> => {
       const folder = bundles[index % bundles.length] as BundleFolder
       const { status, stdout, stderr } = await run(folder, 'apply')

@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { defaultRenderer } from '../../../src/emit/render.ts'
-import { emitScripts } from '../../../src/emit/script.ts'
-import { emit, formatPlan, type Plan, stateFingerprint } from '../../../src/index.ts'
+import { bundleOf } from '../../../src/bundle/bundle.ts'
+import type { Plan } from '../../../src/index.ts'
 import { explainOnFailure, type Flavour } from './bundle.ts'
 import type { Lab, Namespace } from './lab.ts'
 
@@ -20,18 +18,10 @@ let bundles = 0
 /** A bundle as it is carried to a node; with a plan to start from, a delta bundle. */
 export function writeBundle(lab: Lab, plan: Plan, start: Plan | null = null): BundleFolder {
   const path = join(lab.folder, `bundle-${bundles++}`)
-  mkdirSync(path)
-  const texts = new Map<string, string>([...emit(plan), ['plan.json', formatPlan(plan)]])
-  const files = [...texts].map(([name, text]) => ({
-    name,
-    sha256: createHash('sha256').update(text).digest('hex'),
-  }))
-  const fingerprint = files.at(-1)?.sha256 as string
-  const from = start === null ? null : stateFingerprint(start)
-  for (const [name, text] of emitScripts({ node: 'node-1', plan, fingerprint, files, from }, defaultRenderer))
-    texts.set(name, text)
-  for (const [name, text] of texts) writeFileSync(join(path, name), text)
-  chmodSync(join(path, 'apply.sh'), 0o755)
+  for (const [name, bytes] of bundleOf('node-1', plan, { from: start }).files) {
+    mkdirSync(dirname(join(path, name)), { recursive: true })
+    writeFileSync(join(path, name), bytes)
+  }
   return { path, plan }
 }
 
@@ -109,3 +99,6 @@ function readEvents(stdout: string): Pick<Run, 'result' | 'changes' | 'messages'
 export function assertResult(run: Run, status: number, result: string): void {
   assert.equal({ status: run.status, result: run.result }, { status, result }, `${run.stdout}${run.stderr}`)
 }
+
+/** What a verbose run says that takes a delta as one step, without comparing everything. */
+export const STEP_TAKEN = /this delta starts/

@@ -52,6 +52,9 @@ export const DATA = process.env.IPVSC_DATA ?? '.'
 /** Whether the whole kernel is ours, with all that no namespace holds apart. */
 export const IN_MACHINE = process.env.IPVSC_MACHINE === '1'
 
+/** Whether everything is tried that is otherwise tried in part. */
+export const THOROUGH = process.env.IPVSC_THOROUGH === '1'
+
 /** A part of the names of the tests to run. */
 const ONLY = process.env.IPVSC_ONLY ?? ''
 

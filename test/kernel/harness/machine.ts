@@ -77,7 +77,8 @@ export const SHARE = '/tmp/share'
 
 /**
  * The root is switched, not only entered: the kernel loads modules by itself with the modprobe of its own
- * root. /tmp and /run are empty in the machine, so a checkout that lies below them is mounted by itself.
+ * root. /tmp and /run are empty in the machine, so a checkout that lies below them is mounted by itself. ipset opens
+ * /etc/protocols for every entry that it reads or prints: as on a node, that must not go over a network protocol.
  */
 const initScript = (modules: readonly string[]): string => `#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -85,6 +86,10 @@ mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 ${modules.map((file) => `insmod /modules/${basename(file)}`).join('\n')}
 ${MOUNT},ro,cache=loose root /host || poweroff -f
 mount -t tmpfs tmp /host/tmp; mount -t tmpfs run /host/run
+mkdir /host/run/etc
+for file in protocols services; do
+  cp /host/etc/$file /host/run/etc/ && mount --bind /host/run/etc/$file /host/etc/$file
+done
 mount -t proc proc /host/proc; mount -t sysfs sys /host/sys; mount -t devtmpfs dev /host/dev
 mkdir -p /host/dev/pts; mount -t devpts pts /host/dev/pts
 mkdir -p /host${SHARE}; ${MOUNT} share /host${SHARE} || poweroff -f
