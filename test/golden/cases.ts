@@ -42,6 +42,16 @@ export interface GoldenCase {
 
 export const goldenNames = (): string[] => readdirSync(GOLDEN).sort()
 
+/** The plans of the cases that have one and speak of both families, by name. */
+export async function goldenPlans(): Promise<Map<string, Plan>> {
+  const plans = new Map<string, Plan>()
+  for (const name of goldenNames()) {
+    const { plan } = await runCase(await loadCase(name))
+    if (plan?.families.length === 2) plans.set(name, plan)
+  }
+  return plans
+}
+
 /** Reads a case: input files, and beside them what only the node or its administrator knows. */
 export async function loadCase(name: string): Promise<GoldenCase> {
   const folder = `${GOLDEN}/${name}`
