@@ -208,6 +208,7 @@ kernelTest(test, 'a delta bundle refuses a node in another state, unless it may 
   const refused = await run(step, 'apply')
   assertResult(refused, 3, 'refused')
   assert.match(refused.messages.join(), /not in the state that this delta was made for/)
+  assert.equal(refused.changes, {}, 'nothing was touched')
   await lab.run('ipset del KUBE-CLUSTER-IP 10.99.99.99,tcp:1', { in: node })
   assertResult(await run(step, 'apply'), 0, 'applied')
   assertHolds(await readBack(lab, node), second.plan)
