@@ -2,9 +2,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { delta, emit, emitDelta, type Plan, parseIpAddr, stateFingerprint } from '../../src/index.ts'
+import { delta, emit, emitDelta, type Plan, parseIpAddr } from '../../src/index.ts'
 import { explainOnFailure, loadBundle, readBack } from './harness/bundle.ts'
-import { goldenCases, goldenPlan } from './harness/golden.ts'
+import { goldenStates } from './harness/golden.ts'
 import { kernelTest, type Lab } from './harness/lab.ts'
 import { assertHolds } from './harness/state.ts'
 
@@ -77,15 +77,7 @@ function rulesInOrder(listing: string): string {
     .join('\n')
 }
 
-/** Cases that differ in settings alone are one state; the first of them stands for all. */
-const plans = new Map<string, Plan>()
-const states = new Set<string>()
-for (const name of goldenCases()) {
-  const plan = goldenPlan(name)
-  const state = stateFingerprint(plan)
-  if (!states.has(state)) plans.set(name, plan)
-  states.add(state)
-}
+const plans = goldenStates()
 const cases = [...plans.keys()]
 const planOf = (name: string): Plan => plans.get(name) as Plan
 

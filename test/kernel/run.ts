@@ -21,12 +21,9 @@ import { missingPackages, missingTools, prepareMachine, SHARE } from './harness/
 /**
  * Runs the kernel suites: right here where this kernel has IPVS and we are root, otherwise in a virtual machine
  * under software emulation, with the same files. Arguments pick suites by a part of their file names, and
- * `--only TEXT` picks tests by a part of theirs; `--thorough` tries every fault at every command; `--bench` runs
+ * `--only TEXT` picks tests by a part of theirs; `--thorough` tries every fault at every command and every pair; `--bench` runs
  * benchmarks instead.
  */
-
-/** Minutes after which everything is stopped. */
-const TIME_LIMIT = 50
 
 const { values, positionals: wanted } = parseArgs({
   allowPositionals: true,
@@ -36,6 +33,8 @@ const { values, positionals: wanted } = parseArgs({
     bench: { type: 'boolean', default: false },
   },
 })
+/** Minutes after which everything is stopped. */
+const TIME_LIMIT = values.thorough ? 300 : 50
 /** What the suites are told. */
 const settings = { IPVSC_ONLY: values.only, IPVSC_THOROUGH: values.thorough ? '1' : '' }
 const SUITES = values.bench ? `${ROOT}bench` : `${ROOT}test/kernel`

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import type { Plan } from '../../../src/index.ts'
+import { type Plan, stateFingerprint } from '../../../src/index.ts'
 import { DATA } from './lab.ts'
 
 /** The plans of golden cases, as they lie in the folder that the suites read. */
@@ -13,6 +13,19 @@ export const goldenCases = (): string[] =>
   readdirSync(`${DATA}/golden`)
     .sort()
     .filter((name) => existsSync(planFile(name)) && goldenPlan(name).families.length === 2)
+
+/** Cases that differ in settings alone are one state; the first of them stands for all. */
+export function goldenStates(): Map<string, Plan> {
+  const plans = new Map<string, Plan>()
+  const states = new Set<string>()
+  for (const name of goldenCases()) {
+    const plan = goldenPlan(name)
+    const state = stateFingerprint(plan)
+    if (!states.has(state)) plans.set(name, plan)
+    states.add(state)
+  }
+  return plans
+}
 
 /** The same with another pod on this node in the place of one: real servers and entries change, nothing else. */
 export const withPodMoved = (plan: Plan): Plan =>
