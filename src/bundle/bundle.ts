@@ -11,6 +11,7 @@ import { type DeltaStart, emitScripts } from '../emit/script.ts'
 import { stateFingerprint } from '../emit/state.ts'
 import { fingerprint as fingerprintOf, formatPlan, planPieces } from '../plan/canonical.ts'
 import { type Provenance, provenancePieces } from '../plan/provenance.ts'
+import { inScope } from '../plan/scope.ts'
 import type { Family, Plan } from '../plan/types.ts'
 import { encodePieces } from '../text.ts'
 import { VERSION } from '../version.ts'
@@ -141,7 +142,7 @@ function startOf(
       : (['removed', 'added', 'touched'] as const).map((name) => [`delta/${name}.state`, step[name]] as const)
   for (const [name, lines] of files) contents.set(name, encodePieces(lines.map((line) => `${line}\n`)))
   return {
-    state: stateFingerprint(from),
+    state: stateFingerprint(inScope(from, to)),
     plan: fingerprintOf(formatPlan(from)),
     step: step && { files: files.map(([name]) => name), servers: step.servers },
   }

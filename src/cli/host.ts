@@ -58,6 +58,28 @@ const LISTERS: Readonly<Record<keyof Dumps, readonly string[]>> = {
   addresses: ['ip', '-j', 'addr'],
 }
 
+/** How often ipvsadm is asked at most. */
+const ATTEMPTS = 20
+
+/**
+ * Lists virtual servers until the longest list that there was comes again. The kernel hands it over in parts and finds its place
+ * by counting, across all network namespaces: a change between two parts repeats a virtual server or leaves one out.
+ */
+async function settled(list: () => Promise<string>): Promise<string> {
+  let longest = ''
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const listing = eachServerOnce(await list())
+    if (attempt > 0 && listing === longest) return listing
+    if (listing.length >= longest.length) longest = listing
+  }
+  throw new UsageError(
+    'the list of virtual servers keeps changing: find out what else changes them, and stop it',
+  )
+}
+
+/** A virtual server with its real servers is one paragraph of a listing that begins with `-A`. */
+const eachServerOnce = (listing: string): string => [...new Set(listing.split(/^(?=-A )/m))].join('')
+
 /** What this node holds; needs root. */
 export async function liveDumps(flavour: string | undefined): Promise<Dumps> {
   const list = async (name: keyof Dumps): Promise<string> => {
@@ -69,7 +91,7 @@ export async function liveDumps(flavour: string | undefined): Promise<Dumps> {
     return stdout
   }
   const [ipvs, ipset, iptables, ip6tables, addresses] = await Promise.all([
-    list('ipvs'),
+    settled(() => list('ipvs')),
     list('ipset'),
     list('iptables'),
     list('ip6tables'),

@@ -9,6 +9,7 @@ import { emitDelta } from '../delta/payloads.ts'
 import { stateLines } from '../emit/state.ts'
 import { PayloadSyntaxError } from '../emit/syntax.ts'
 import { formatPlan } from '../plan/canonical.ts'
+import { inScope } from '../plan/scope.ts'
 import { type BuildOptions, compileOne } from './build.ts'
 import type { Console } from './console.ts'
 import { EXIT, UsageError } from './exitCodes.ts'
@@ -49,9 +50,9 @@ export async function drift(reference: string, options: NodeOptions, console: Co
   const wanted = await readState(reference, options, console)
   const held = await readState(options.fromDumps ?? LIVE, options, console)
   if (wanted === null || held === null) return EXIT.input
-  const families = wanted.plan.families
-  const scoped = { ...held.plan, families }
-  const [want, have] = [new Set(stateLines(wanted.plan)), new Set(stateLines(scoped))]
+  const [want, have] = [wanted.plan, inScope(held.plan, wanted.plan)].map(
+    (plan) => new Set(stateLines(plan)),
+  ) as [Set<string>, Set<string>]
   const missing = [...want].filter((line) => !have.has(line))
   const surplus = [...have].filter((line) => !want.has(line))
   if (options.output === 'json')

@@ -1,12 +1,13 @@
-import { familyOf, networkContains, parseNetwork } from '../net/address.ts'
+import { familyOf } from '../net/address.ts'
 import { compareVirtualServers } from '../plan/canonical.ts'
+import { isExcluded } from '../plan/scope.ts'
 import type { Plan, RealServer, VirtualServer } from '../plan/types.ts'
 import type { Halves, Operation, VirtualServerKey } from './operations.ts'
 
 export function serverOperations(from: Plan, to: Plan): Halves {
-  const excluded = to.excludeCIDRs.flatMap((text) => parseNetwork(text) ?? [])
-  const isOurs = ({ address }: VirtualServer): boolean =>
-    to.families.includes(familyOf(address)) && !excluded.some((network) => networkContains(network, address))
+  const excluded = isExcluded(to)
+  const isOurs = (server: VirtualServer): boolean =>
+    to.families.includes(familyOf(server.address)) && !excluded(server)
   const make: Operation[] = []
   const drop: Operation[] = []
   const lose: Operation[] = []

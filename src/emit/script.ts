@@ -1,7 +1,9 @@
+import { isExcluded } from '../plan/scope.ts'
 import { kernelSetName, SET_DEFINITIONS } from '../plan/sets.ts'
 import { exemptions, strictSets } from '../plan/transitions.ts'
 import { type Family, type Plan, SCHEDULERS } from '../plan/types.ts'
 import { VERSION } from '../version.ts'
+import { formatService } from './ipvs.ts'
 import { SCRIPT_NAMES, type ScriptName } from './names.ts'
 import type { Renderer } from './render.ts'
 
@@ -39,6 +41,7 @@ type QuotedName =
   | 'sysctls'
   | 'timeouts'
   | 'exclude'
+  | 'include'
 
 export interface Checksum {
   readonly name: string
@@ -102,6 +105,7 @@ function scriptRows({ node, plan, fingerprint, files, start }: ScriptInput): Scr
     sysctls: leavesConntrackMax(plan) ? settings : [...settings, CONNTRACK_MAX],
     timeouts,
     exclude: plan.excludeCIDRs,
+    include: plan.virtualServers.filter(isExcluded(plan)).map(formatService),
   }
   const quoted = Object.fromEntries(
     Object.entries(words).map(([name, list]) => [name, quoteWord(list.join(' '))]),

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Plan } from '../../src/index.ts'
+import { inScope } from '../../src/plan/scope.ts'
 import { ROOT } from '../support/shared.ts'
 
 /** Commands about what a node holds, with listings that were carried off one. */
@@ -83,6 +85,26 @@ test('drift names each line that differs, and exits with 3', ({ folder }) => {
     missing: [`real ${words[1]} ${words[2]} ${words.slice(4).join(' ')}`],
     surplus: [],
   })
+})
+
+test('drift does not speak of what is not the bundle’s: excluded virtual servers, another family', ({
+  folder,
+}) => {
+  const dumps = dumpsIn(folder)
+  const bundle = join(folder, 'bundle')
+  ipvsc('build', join(RECORDED, 'snapshot.json'), ...compileRecorded(), '-o', bundle)
+  const whole = JSON.parse(readFileSync(join(bundle, 'plan.json'), 'utf8')) as Plan
+  const plan = join(folder, 'plan.json')
+  const surplus = (wanted: Plan): string[] => {
+    writeFileSync(plan, JSON.stringify(wanted))
+    const { stdout } = ipvsc('drift', plan, '--from-dumps', dumps, '--output', 'json', '--quiet')
+    return JSON.parse(stdout).surplus
+  }
+  const file = join(dumps, 'ipvsadm-save')
+  writeFileSync(file, `${readFileSync(file, 'utf8')}-A -t 192.0.2.7:80 -s wlc\n`)
+  assert.equal(surplus(whole), ['virtual -t 192.0.2.7:80 -s wlc'])
+  assert.equal(surplus({ ...whole, excludeCIDRs: ['192.0.2.0/24'] }), [])
+  assert.equal(surplus({ ...inScope(whole, { ...whole, families: ['ipv6'] }), families: ['ipv6'] }), [])
 })
 
 test('delta prints payloads, and makes a bundle that names its start', ({ folder }) => {

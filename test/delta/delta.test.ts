@@ -1,8 +1,17 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { bundleOf } from '../../src/bundle/bundle.ts'
 import { formatService } from '../../src/emit/ipvs.ts'
-import { compile, delta, emitDelta, type Plan, stateFingerprint, stateLines } from '../../src/index.ts'
+import {
+  compile,
+  delta,
+  emitDelta,
+  type Plan,
+  stateFingerprint,
+  stateLines,
+  type VirtualServer,
+} from '../../src/index.ts'
 import { goldenPlans, loadCase, runCase } from '../golden/cases.ts'
 import { clusters } from '../support/arbitraries.ts'
 import { migrate } from '../support/migration.ts'
@@ -77,6 +86,24 @@ test('virtual servers inside excludeCIDRs stay', async () => {
   const kinds = (to: Plan): string[] => delta(plan as Plan, to).map(({ kind }) => kind)
   assert.equal(kinds(empty), ['removeVirtualServer'])
   assert.equal(kinds({ ...empty, excludeCIDRs: ['172.30.0.0/16'] }), [])
+})
+
+test('a delta bundle starts from what of a state its plan speaks of', async () => {
+  const { plan: held } = await runCase(await loadCase('dual-stack'))
+  const { plan: one } = await runCase(await loadCase('family-ipv4-only'))
+  const wanted: Plan = { ...(one as Plan), excludeCIDRs: ['172.30.0.0/16', '192.0.2.0/24'] }
+  const [server] = wanted.virtualServers as [VirtualServer]
+  assert.ok(server.address.startsWith('172.30.'), 'the plan wants one itself that is excluded')
+  const foreign = { ...server, address: '192.0.2.7' }
+  const captured: Plan = {
+    ...wanted,
+    families: ['ipv4', 'ipv6'],
+    virtualServers: [...wanted.virtualServers, foreign],
+    tables: [...wanted.tables, ...(held as Plan).tables.filter(({ family }) => family === 'ipv6')],
+    excludeCIDRs: [],
+  }
+  const { manifest } = bundleOf('node-1', wanted, { from: captured })
+  assert.equal(manifest.delta, { from: stateFingerprint(wanted), operations: 0 })
 })
 
 test('a set of other parameters is filled aside and swapped', async () => {

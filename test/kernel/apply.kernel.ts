@@ -2,8 +2,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { assertResult, runScript, STEP_TAKEN, writeBundle } from './harness/applier.ts'
 import { FLAVOURS, readBack } from './harness/bundle.ts'
-import { goldenCases, goldenPlan, goldenStates, withPodMoved } from './harness/golden.ts'
-import { kernelTest, THOROUGH } from './harness/lab.ts'
+import { goldenCases, goldenPlan, withPodMoved } from './harness/golden.ts'
+import { kernelTest } from './harness/lab.ts'
 import { assertHolds } from './harness/state.ts'
 
 /** The script of a bundle: from an empty node to a plan, from any plan to any other, and back to nothing. */
@@ -58,36 +58,6 @@ for (let start = 0; start < cases.length; start += LEG - 1) {
     { limit: 240 },
   )
 }
-
-/** Every pair of states, full and delta, in both directions; the script reads back what it loads. Takes an hour under emulation. */
-const states = THOROUGH ? [...goldenStates()] : []
-for (const [index, [name, plan]] of states.slice(0, -1).entries())
-  kernelTest(
-    test,
-    `from ${name} to every state after it, and back, full and delta`,
-    async (lab) => {
-      const { node } = await lab.namespaces('node')
-      await lab.run('ip link set lo up', { in: node })
-      const home = writeBundle(lab, plan)
-      assertResult(await runScript(lab, node, home), 0, 'applied')
-      for (const [other, away] of states.slice(index + 1))
-        for (const bundle of [
-          writeBundle(lab, away),
-          writeBundle(lab, plan, away),
-          writeBundle(lab, away, plan),
-          home,
-        ]) {
-          const { status, result, stdout } = await runScript(lab, node, bundle)
-          assert.equal(
-            { status, result },
-            { status: 0, result: 'applied' },
-            `${name} and ${other}: ${stdout}`,
-          )
-        }
-      assertHolds(await readBack(lab, node), plan)
-    },
-    { limit: 900 },
-  )
 
 for (const [shell, programs] of [
   ['dash', null],

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { countPlan } from '../../src/bundle/bundle.ts'
-import { delta, type Plan } from '../../src/index.ts'
+import { canonicalServers } from '../../src/capture/capture.ts'
+import { delta, type Plan, type VirtualServer } from '../../src/index.ts'
 import {
   assertResult,
   type BundleFolder,
@@ -137,6 +138,53 @@ ip link add eth7 type dummy; ip addr add 192.0.2.8/24 dev eth7`,
     assertResult(await run(two, 'cleanup'), 0, 'cleaned up')
     assert.equal(await foreign(), before)
   },
+)
+
+kernelTest(test, 'a Service inside excludeCIDRs is served; what others have there stays', async (lab) => {
+  const { node } = await lab.namespaces('node')
+  await lab.run('ip link set lo up; ipvsadm -A -t 172.30.99.99:80 -s wlc', { in: node })
+  const bundle = writeBundle(lab, { ...goldenPlan('load-balancer'), excludeCIDRs: ['172.30.0.0/16'] })
+  const run = (command: string) => runScript(lab, node, bundle, { arguments: [command] })
+  const foreign = '-A -t 172.30.99.99:80 -s wlc\n'
+  assertResult(await run('apply'), 0, 'applied')
+  const { ipvs, ...others } = await readBack(lab, node)
+  assert.ok(ipvs.includes(foreign), ipvs)
+  assertHolds({ ipvs: ipvs.replace(foreign, ''), ...others }, bundle.plan)
+  assertResult(await run('apply'), 0, 'unchanged')
+  assertResult(await run('cleanup'), 0, 'cleaned up')
+  assert.is((await readBack(lab, node)).ipvs, foreign)
+})
+
+/** Enough for the kernel to list them in several parts. */
+const MANY = 300
+
+kernelTest(
+  test,
+  'virtual servers of another network namespace come and go, and nothing is mistaken here',
+  async (lab) => {
+    const { node, other } = await lab.namespaces('node', 'other')
+    await lab.run('ip link set lo up', { in: node })
+    const plan = goldenPlan('load-balancer')
+    const [server] = plan.virtualServers as [VirtualServer]
+    const more = Array.from({ length: MANY }, (_, index) => ({
+      ...server,
+      address: `10.200.${index >> 8}.${index & 255}`,
+    }))
+    const virtualServers = canonicalServers([...plan.virtualServers, ...more])
+    const bundle = writeBundle(lab, { ...plan, virtualServers })
+    const churn = ['-A', '-D'].flatMap((verb) =>
+      more.map(({ address }) => `${verb} -t ${address}:80${verb === '-A' ? ' -s rr' : ''}\n`),
+    )
+    writeFileSync(join(lab.folder, 'churn'), churn.join(''))
+    const churning = lab.start(['sh', '-c', `while ipvsadm -R < '${lab.folder}/churn'; do :; done`], other)
+    const run = (command: string) => runScript(lab, node, bundle, { arguments: [command] })
+    assertResult(await run('apply'), 0, 'applied')
+    for (let time = 0; time < 8; time++) assertResult(await run('check'), 0, 'no difference')
+    assertResult(await run('apply'), 0, 'unchanged')
+    churning.kill()
+    assertHolds(await readBack(lab, node), bundle.plan)
+  },
+  { limit: 240 },
 )
 
 kernelTest(test, 'rollback goes back, and forth', async (lab) => {

@@ -1,16 +1,18 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { delta, emit, emitDelta, type Plan, parseIpAddr } from '../../src/index.ts'
-import { explainOnFailure, loadBundle, readBack } from './harness/bundle.ts'
+import { writeBundle } from './harness/applier.ts'
+import { explainOnFailure, LIST_SERVERS, loadBundle, readBack } from './harness/bundle.ts'
 import { goldenStates } from './harness/golden.ts'
 import { kernelTest, type Lab } from './harness/lab.ts'
 import { assertHolds } from './harness/state.ts'
 
 /**
- * Deltas between every pair of golden states, in both directions, loaded by the stock tools. What a delta touches is read
- * again, and has to be what a node prints that was given the other case alone.
+ * Every pair of golden states, in both directions: full bundles by their script, and deltas by the stock tools. What was changed
+ * is read again, and has to be what a node prints that was given the other case alone.
  */
 
 const test = suite('every pair')
@@ -45,7 +47,7 @@ const PARTS = {
     read: 'ip6tables-nft-save',
     canonical: rulesInOrder,
   },
-  ipvs: { payload: /ipvs\.restore$/, load: 'ipvsadm -R', read: 'ipvsadm -S -n', canonical: sorted },
+  ipvs: { payload: /ipvs\.restore$/, load: 'ipvsadm -R', read: LIST_SERVERS, canonical: sorted },
   addresses: {
     payload: /ip\.batch$/,
     load: 'ip -batch -',
@@ -118,28 +120,74 @@ function stepScript(
     writeFileSync(join(folder, name), text)
     loads.push(`${PARTS[part].load} < ${name}`)
   }
-  const reads = [...touched].map((part) => `${PARTS[part].read} > ${part}`)
+  const reads = [...touched].map((part) => `{ ${PARTS[part].read}; } > ${part}`)
   return { script: `cd '${folder}'\n{ :; ${loads.join('\n')}\n} 2> words\n${reads.join('\n')}\n`, touched }
 }
 
-for (const [index, name] of cases.slice(0, -1).entries())
+/** Bundles by case; written once, since that takes longer under emulation than to load one. */
+const bundles = new Map<string, string>()
+const bundlesFolder = mkdtempSync(join(tmpdir(), 'ipvsc-bundles-'))
+process.on('exit', () => rmSync(bundlesFolder, { recursive: true, force: true }))
+
+function bundleFolder(name: string): string {
+  const folder = bundles.get(name) ?? writeBundle({ folder: bundlesFolder }, planOf(name)).path
+  bundles.set(name, folder)
+  return folder
+}
+
+/** A shell script that brings a node to a case as an operator does, and reads everything. */
+const applyScript = (
+  folder: string,
+  name: string,
+  state: string,
+): string => `mkdir '${folder}'; cd '${folder}'
+sh '${bundleFolder(name)}/apply.sh' --no-drain --iptables nft --state-dir '${state}' > said 2>&1
+echo $? > status
+${PART_NAMES.map((part) => `{ ${PARTS[part].read}; } > ${part}`).join('\n')}
+`
+
+for (const [index, name] of cases.slice(0, -1).entries()) {
+  const ways = cases.slice(index + 1).flatMap((other) => [
+    { from: name, to: other },
+    { from: other, to: name },
+  ])
+
   kernelTest(
     test,
-    `from ${name} to every state after it, and back`,
+    `by the script from ${name} to every state after it, and back`,
+    async (lab) => {
+      const { node } = await lab.namespaces('node')
+      explainOnFailure(lab, node, 'nft')
+      const state = join(lab.folder, 'state')
+      const steps = [{ from: 'nothing', to: name }, ...ways].map((way, number) => ({
+        ...way,
+        folder: join(lab.folder, `step-${number}`),
+      }))
+      const scripts = steps.map(({ to, folder }) => applyScript(folder, to, state))
+      await lab.run(`ip link set lo up\n${scripts.join('')}`, { in: node })
+      for (const { from, to, folder } of steps) {
+        const file = (part: string): string => readFileSync(join(folder, part), 'utf8')
+        assert.is(file('status'), '0\n', `${from} to ${to}: ${file('said')}`)
+        assert.match(file('said'), /^apply: applied: /m, `${from} to ${to}`)
+        const wanted = await reference(lab, to)
+        for (const part of PART_NAMES)
+          assert.is(PARTS[part].canonical(file(part)), wanted[part], `${from} to ${to}: ${part}`)
+      }
+    },
+    { limit: 600 },
+  )
+
+  kernelTest(
+    test,
+    `by deltas from ${name} to every state after it, and back`,
     async (lab) => {
       const { node } = await lab.namespaces('node')
       explainOnFailure(lab, node, 'nft')
       await loadBundle(lab, node, emit(planOf(name)))
-      const steps = cases
-        .slice(index + 1)
-        .flatMap((other) => [
-          { from: name, to: other },
-          { from: other, to: name },
-        ])
-        .map(({ from, to }, number) => {
-          const folder = join(lab.folder, `step-${number}`)
-          return { from, to, folder, ...stepScript(folder, planOf(from), planOf(to)) }
-        })
+      const steps = ways.map(({ from, to }, number) => {
+        const folder = join(lab.folder, `step-${number}`)
+        return { from, to, folder, ...stepScript(folder, planOf(from), planOf(to)) }
+      })
       await lab.run(steps.map(({ script }) => script).join(''), { in: node })
       for (const { from, to, folder, touched } of steps) {
         const [before, after] = [await reference(lab, from), await reference(lab, to)]
@@ -156,5 +204,6 @@ for (const [index, name] of cases.slice(0, -1).entries())
     },
     { limit: 300 },
   )
+}
 
 test.run()

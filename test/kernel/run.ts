@@ -22,7 +22,7 @@ import { missingPackages, missingTools, prepareMachine, SHARE } from './harness/
  * Runs the kernel suites: right here where this kernel has IPVS and we are root, otherwise in a virtual machine
  * under software emulation, with the same files. Arguments pick suites by a part of their file names, and
  * `--only TEXT` picks tests by a part of theirs; `--thorough` tries every fault at every command and every pair; `--bench` runs
- * benchmarks instead.
+ * benchmarks instead, and `--durations` says at the end how long each test took.
  */
 
 const { values, positionals: wanted } = parseArgs({
@@ -31,12 +31,17 @@ const { values, positionals: wanted } = parseArgs({
     only: { type: 'string', default: '' },
     thorough: { type: 'boolean', default: false },
     bench: { type: 'boolean', default: false },
+    durations: { type: 'boolean', default: false },
   },
 })
 /** Minutes after which everything is stopped. */
 const TIME_LIMIT = values.thorough ? 300 : 50
 /** What the suites are told. */
-const settings = { IPVSC_ONLY: values.only, IPVSC_THOROUGH: values.thorough ? '1' : '' }
+const settings = {
+  IPVSC_ONLY: values.only,
+  IPVSC_THOROUGH: values.thorough ? '1' : '',
+  IPVSC_CLI: `${ROOT}dist/cli.js`,
+}
 const SUITES = values.bench ? `${ROOT}bench` : `${ROOT}test/kernel`
 const suites = readdirSync(SUITES)
   .filter((name) => name.endsWith(values.bench ? '.bench.ts' : '.kernel.ts'))
@@ -118,7 +123,9 @@ async function run(folder: string): Promise<number | null> {
   const output = join(folder, 'output.txt')
   // Looking for a tool where it is not takes a message to the host each time.
   const inside = `cd ${SHARE}; export PATH=/usr/sbin:/usr/bin:/sbin:/bin IPVSC_DATA=${SHARE} IPVSC_MACHINE=1
-export IPVSC_ONLY='${settings.IPVSC_ONLY}' IPVSC_THOROUGH=${settings.IPVSC_THOROUGH}
+export ${Object.entries(settings)
+    .map(([name, value]) => `${name}='${value}'`)
+    .join(' ')}
 '${process.execPath}' suites.cjs > output.txt 2>&1; echo $? > status\n`
   const [program = '', ...options] = here
     ? ['sh', '-c', `'${process.execPath}' suites.cjs > output.txt 2>&1; echo $? > status`]
@@ -155,11 +162,20 @@ function counts(output: string): string {
   return `${passed} passed, ${total - passed} failed, ${skipped} skipped`
 }
 
+/** How long each test took, the longest first. */
+const durations = (folder: string): string =>
+  [...text(folder, 'durations').matchAll(/^(\d+) (.*)$/gm)]
+    .map(([, milliseconds, name]) => ({ seconds: Number(milliseconds) / 1000, name }))
+    .sort((a, b) => b.seconds - a.seconds)
+    .map(({ seconds, name }) => `${seconds.toFixed(1).padStart(7)} s  ${name}`)
+    .join('\n')
+
 const folder = mkdtempSync(join(tmpdir(), 'ipvsc-kernel-'))
 try {
   if (suites.length === 0) throw new Error(`no suite of test/kernel has ${wanted.join(' or ')} in its name`)
   await prepare(folder)
   const status = await run(folder)
+  if (values.durations) console.log(durations(folder))
   if (status !== 2) console.log(status === null ? '0 passed, 1 failed' : counts(text(folder, 'output.txt')))
   process.exitCode = status ?? 1
 } finally {

@@ -5,8 +5,16 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { bundleOf } from '../../src/bundle/bundle.ts'
+import { formatService } from '../../src/emit/ipvs.ts'
 import { quoteWord } from '../../src/emit/script.ts'
-import { emit, formatPlan, type Plan, stateFingerprint, stateLines } from '../../src/index.ts'
+import {
+  emit,
+  formatPlan,
+  type Plan,
+  stateFingerprint,
+  stateLines,
+  type VirtualServer,
+} from '../../src/index.ts'
 import { goldenNames, loadCase, runCase } from '../golden/cases.ts'
 
 /** The script of a bundle, as far as it can be tried without a kernel that has IPVS. */
@@ -99,26 +107,85 @@ state_of_bundle '${folder}/want' && awk '$1 != "sysctl" && $1 != "timeout"' '${f
   }
 })
 
-test('virtual servers inside excludeCIDRs are not seen, in either family', async () => {
+test('virtual servers of a node inside excludeCIDRs are not seen, in either family, unless the bundle wants them', async () => {
   const plan = await planOf('dual-stack')
   const addresses = plan.virtualServers.map(({ address }) => address)
   const [ipv4 = '', ipv6 = ''] = [
     addresses.find((address) => address.includes('.')),
     addresses.find((address) => address.includes(':')),
   ]
-  const seen = (excludeCIDRs: readonly string[]): Promise<string> =>
-    withBundle({ ...plan, excludeCIDRs }, (folder) => {
+  const listing = emit(plan).get('ipvs.restore') as string
+  const seen = (excludeCIDRs: readonly string[], wanted: readonly VirtualServer[] = []): Promise<string> =>
+    withBundle({ ...plan, virtualServers: wanted, excludeCIDRs }, (folder) => {
+      writeFileSync(join(folder, 'listing'), listing)
       const script = `${functionsOf(folder)}
-state_of_bundle '${folder}/want' && awk '$1 == "virtual"' '${folder}/want/state'`
+normalise '${folder}/rules' part=ipvs '${folder}/listing'`
       return spawnSync('sh', ['-c', script], { encoding: 'utf8' }).stdout
     })
+  const lines = stateLines(plan).filter((line) => /^(virtual|real) /.test(line))
   const all = await seen([])
-  assert.ok(all.includes(ipv4) && all.includes(ipv6))
+  assert.equal(all.trim().split('\n').sort(), lines)
   assert.not.ok((await seen([`${ipv4}/32`])).includes(ipv4))
   assert.ok((await seen([`${ipv4}/32`])).includes(ipv6))
   assert.not.ok((await seen(['fd00::/8'])).includes(ipv6))
   assert.is(await seen(['192.0.2.0/24', '2001:db8::/32']), all)
   assert.is(await seen(['0.0.0.0/0', '::/0']), '')
+  assert.is(await seen(['0.0.0.0/0', '::/0'], plan.virtualServers), all)
+  const [one] = plan.virtualServers as [VirtualServer]
+  assert.equal(
+    (await seen(['0.0.0.0/0', '::/0'], [one])).split('\n').filter((line) => line.startsWith('virtual')),
+    lines.filter((line) => line.startsWith(`virtual ${formatService(one)} `)),
+  )
+})
+
+/** More often than a script asks. */
+const TIMES = 20
+
+test('a list of virtual servers that repeats or lacks some is asked for again until it stays the same', async () => {
+  const plan = await planOf('dual-stack')
+  const whole = emit(plan).get('ipvs.restore') as string
+  const [first = '', ...others] = whole.split(/^(?=-A )/m)
+  assert.ok(others.length > 0)
+  const length = whole.trim().split('\n').length
+  await withBundle(plan, (folder) => {
+    /** What a node seems to hold whose ipvsadm gives one listing after the other, and the last one again and again. */
+    const read = (
+      ...listings: readonly string[]
+    ): { readonly status: number | null; readonly stdout: string } => {
+      for (let time = 0; time < TIMES; time++)
+        writeFileSync(join(folder, `listing-${time}`), listings[time] ?? (listings.at(-1) as string))
+      const script = `${functionsOf(folder)}
+asked=0
+read_part() { asked=$((asked + 1)); cat "${folder}/listing-$asked" > "$into/$1"; }
+sleep() { :; }
+call() { shift; "$@"; }
+rm -rf '${folder}/have'; mkdir '${folder}/have'; cd '${folder}/have'
+touch timeouts ipset bound sysctls ipv4 ipv6; cp ../listing-0 ipvs; echo ${length + 3} > lines
+state_of '${folder}/have' || { echo "$problem"; exit 1; }
+grep -E '^(virtual|real) ' state`
+      return spawnSync('sh', ['-c', script], { encoding: 'utf8' })
+    }
+    const lines = stateLines(plan).filter((line) => /^(virtual|real) /.test(line))
+    const state = `${lines.join('\n')}\n`
+    assert.is(read(whole).stdout, state)
+    assert.is(read(whole + first, whole).stdout, state)
+    assert.is(read(others.join(''), whole + first, whole).stdout, state)
+    assert.is(read(others.join(''), whole, others.join(''), first, whole).stdout, state)
+    const [, service = ''] = /^-A (\S+ \S+)/.exec(first) ?? []
+    const without = lines.filter(
+      (line) => !line.startsWith(`virtual ${service} `) && !line.startsWith(`real ${service} `),
+    )
+    assert.is(
+      read(whole + first, others.join('')).stdout,
+      `${without.join('\n')}\n`,
+      'one was removed meanwhile',
+    )
+    const restless = read(
+      ...Array.from({ length: TIMES }, (_, time) => (whole + first).replaceAll('-w 1', `-w ${time}`)),
+    )
+    assert.is(restless.status, 1)
+    assert.match(restless.stdout, /keeps changing/)
+  })
 })
 
 test('a delta bundle names the state that it starts from, and carries its payloads', async () => {

@@ -16,7 +16,7 @@ export interface BundleFolder {
 let bundles = 0
 
 /** A bundle as it is carried to a node; with a plan to start from, a delta bundle. */
-export function writeBundle(lab: Lab, plan: Plan, start: Plan | null = null): BundleFolder {
+export function writeBundle(lab: Pick<Lab, 'folder'>, plan: Plan, start: Plan | null = null): BundleFolder {
   const path = join(lab.folder, `bundle-${bundles++}`)
   for (const [name, bytes] of bundleOf('node-1', plan, { from: start }).files) {
     mkdirSync(dirname(join(path, name)), { recursive: true })

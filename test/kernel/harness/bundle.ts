@@ -79,12 +79,20 @@ async function loadModules(lab: Lab, payloads: Payloads): Promise<void> {
   for (const name of missing) loadedModules.add(name)
 }
 
+/**
+ * Lists virtual and real servers until two listings are the same: the kernel hands them over in parts, and a change in
+ * between, in whichever network namespace, repeats one or leaves one out.
+ */
+export const LIST_SERVERS = `listing=$(ipvsadm-save -n); until again=$(ipvsadm-save -n); [ "$again" = "$listing" ]; do
+  listing=$again
+done; [ -z "$listing" ] || printf '%s\\n' "$listing"`
+
 const SEPARATOR = '=== next ==='
 
 /** What the tools print about a node. */
 export async function readBack(lab: Lab, node: Namespace, flavour: Flavour = 'nft'): Promise<NodeState> {
   const commands = [
-    'ipvsadm-save -n',
+    LIST_SERVERS,
     'ipvsadm -L --timeout',
     'ipset save',
     `iptables-${flavour}-save`,

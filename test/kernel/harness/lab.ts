@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { suite } from 'uvu'
@@ -48,6 +48,9 @@ export interface KernelTestOptions {
 
 /** The folder that holds what the suites read; inside the machine a checkout may be out of sight. */
 export const DATA = process.env.IPVSC_DATA ?? '.'
+
+/** The command line, as it is built. */
+export const CLI = process.env.IPVSC_CLI ?? ''
 
 /** Whether the whole kernel is ours, with all that no namespace holds apart. */
 export const IN_MACHINE = process.env.IPVSC_MACHINE === '1'
@@ -126,6 +129,7 @@ const announce = (): void => writeFileSync(join(DATA, 'running'), `${[...inProgr
 async function perform(name: string, body: (lab: Lab) => Promise<void>, limit: number): Promise<void> {
   inProgress.add(name)
   announce()
+  const start = performance.now()
   const open = openLab()
   const clock = stopAfter(limit)
   try {
@@ -137,6 +141,7 @@ async function perform(name: string, body: (lab: Lab) => Promise<void>, limit: n
     await open.close()
     inProgress.delete(name)
     announce()
+    appendFileSync(join(DATA, 'durations'), `${Math.round(performance.now() - start)} ${name}\n`)
   }
 }
 

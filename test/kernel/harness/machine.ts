@@ -140,7 +140,8 @@ export function prepareMachine({ share, command }: MachineOptions): string[] {
     'qemu-system-x86_64',
     ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '2048', '-nographic', '-no-reboot'],
     ...['-kernel', kernel.image, '-initrd', initramfs],
-    ...['-append', 'console=ttyS0 quiet panic=-1'],
+    // QEMU translates code by its address: where a library lies at the same one in each process, it does so once.
+    ...['-append', 'console=ttyS0 quiet panic=-1 norandmaps'],
     ...['-virtfs', folder('/', 'root', ',readonly=on')],
     ...['-virtfs', folder(ROOT.slice(0, -1), 'repository', ',readonly=on')],
     ...['-virtfs', folder(share, 'share')],
