@@ -155,6 +155,21 @@ kernelTest(test, 'a Service inside excludeCIDRs is served; what others have ther
   assert.is((await readBack(lab, node)).ipvs, foreign)
 })
 
+kernelTest(test, 'virtual servers that no run put there are named before they are removed', async (lab) => {
+  const { node, first, second, run } = await setUp(lab)
+  const strangers = (result: Run): string[] =>
+    result.stdout.split('\n').filter((line) => line.includes('that no run put here'))
+  assert.equal(strangers(await run(second, 'check')), [], 'those of the bundle before are known')
+  await lab.run('ipvsadm -A -t 192.0.2.7:80 -s wlc; ipvsadm -A -u 192.0.2.7:53 -s rr', { in: node })
+  for (const command of ['check', 'apply']) {
+    const [line = '', ...others] = strangers(await run(first, command))
+    assert.match(line, /are removed \(2: -t 192\.0\.2\.7:80, -u 192\.0\.2\.7:53\)/)
+    assert.equal(others, [])
+  }
+  assertHolds(await readBack(lab, node), first.plan)
+  assert.equal(strangers(await run(second, 'apply')), [])
+})
+
 /** Enough for the kernel to list them in several parts. */
 const MANY = 300
 

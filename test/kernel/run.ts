@@ -129,7 +129,7 @@ export ${Object.entries(settings)
 '${process.execPath}' suites.cjs > output.txt 2>&1; echo $? > status\n`
   const [program = '', ...options] = here
     ? ['sh', '-c', `'${process.execPath}' suites.cjs > output.txt 2>&1; echo $? > status`]
-    : prepareMachine({ share: folder, command: inside })
+    : prepareMachine({ share: folder, command: inside, randomAddresses: values.bench })
   const child = spawn(program, options, {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
