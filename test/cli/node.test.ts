@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -105,6 +105,33 @@ test('drift does not speak of what is not the bundle’s: excluded virtual serve
   assert.equal(surplus(whole), ['virtual -t 192.0.2.7:80 -s wlc'])
   assert.equal(surplus({ ...whole, excludeCIDRs: ['192.0.2.0/24'] }), [])
   assert.equal(surplus({ ...inScope(whole, { ...whole, families: ['ipv6'] }), families: ['ipv6'] }), [])
+})
+
+test('a live capture asks ipvsadm again until its longest list comes again', ({ folder }) => {
+  const dumps = dumpsIn(folder)
+  const whole = readFileSync(join(dumps, 'ipvsadm-save'), 'utf8')
+  const [first = '', ...others] = whole.split(/^(?=-A )/m)
+  const programs = join(folder, 'programs')
+  mkdirSync(programs)
+  const program = (name: string, script: string): void =>
+    writeFileSync(join(programs, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  for (const name of ['iptables-save', 'ip6tables-save']) program(name, `cat '${dumps}/${name}'`)
+  program('ipset', `cat '${dumps}/ipset-save'`)
+  program('ip', `cat '${dumps}/ip-addr.json'`)
+  program(
+    'ipvsadm',
+    `count=$(cat '${folder}/count' 2> /dev/null || echo 0); echo $((count + 1)) > '${folder}/count'
+if [ -e '${folder}/list-'$count ]; then cat '${folder}/list-'$count; else cat '${dumps}/ipvsadm-save'; fi`,
+  )
+  for (const [index, listing] of [others.join(''), whole + first, others.join('')].entries())
+    writeFileSync(join(folder, `list-${index}`), listing)
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, 'capture'], {
+    encoding: 'utf8',
+    env: { ...process.env, PATH: `${programs}:${process.env.PATH}` },
+  })
+  assert.is(status, 0, stderr)
+  assert.is(stdout, ipvsc('capture', '--from-dumps', dumps).stdout)
+  assert.is(readFileSync(join(folder, 'count'), 'utf8'), '4\n')
 })
 
 test('delta prints payloads, and makes a bundle that names its start', ({ folder }) => {
