@@ -21,7 +21,7 @@ import { missingPackages, missingTools, prepareMachine, SHARE } from './harness/
 /**
  * Runs the kernel suites: right here where this kernel has IPVS and we are root, otherwise in a virtual machine
  * under software emulation, with the same files. Arguments pick suites by a part of their file names, and
- * `--only TEXT` picks tests by a part of theirs; `--thorough` tries every fault at every command, `--bench` runs
+ * `--only TEXT` picks tests by a part of theirs; `--thorough` tries all faults and all pairs, `--bench` runs
  * benchmarks instead, and `--durations` says at the end how long each test took.
  */
 
