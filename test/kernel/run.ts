@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   closeSync,
   cpSync,
@@ -11,35 +12,37 @@ import {
   readSync,
   rmSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { StringDecoder } from 'node:string_decoder'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 import { ROOT, SHARED_DATA } from '../support/shared.ts'
 import { missingPackages, missingTools, prepareMachine, SHARE } from './harness/machine.ts'
 
 /**
- * Runs the kernel suites: right here where this kernel has IPVS and we are root, otherwise in a virtual machine
- * under software emulation, with the same files. Arguments pick suites by a part of their file names, and
- * `--only TEXT` picks tests by a part of theirs; `--thorough` tries all faults and all pairs, `--bench` runs
- * benchmarks instead, and `--durations` says at the end how long each test took.
+ * Runs the kernel suites: right here where this kernel has IPVS and we are root, otherwise in virtual machines
+ * under software emulation, with the same files; one for each processor of ours, between them the tests. Arguments pick suites by a part of their file names, and
+ * `--only TEXT` picks tests by a part of theirs; `--minutes N` leaves out what would begin later, of the tests that
+ * go through hundreds of cases; `--bench` runs benchmarks instead, and `--durations` says at the end how long each test took.
  */
 
 const { values, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: {
     only: { type: 'string', default: '' },
-    thorough: { type: 'boolean', default: false },
+    minutes: { type: 'string', default: '120' },
     bench: { type: 'boolean', default: false },
     durations: { type: 'boolean', default: false },
   },
 })
-/** Minutes after which everything is stopped. */
-const TIME_LIMIT = values.thorough ? 120 : 54
+const minutes = Number(values.minutes)
+/** Minutes after which everything is stopped; no test takes as long as what is added. */
+const TIME_LIMIT = minutes + 10
 /** What the suites are told. */
 const settings = {
   IPVSC_ONLY: values.only,
-  IPVSC_THOROUGH: values.thorough ? '1' : '',
+  IPVSC_MINUTES: String(minutes),
   IPVSC_CLI: `${ROOT}dist/cli.js`,
 }
 const SUITES = values.bench ? `${ROOT}bench` : `${ROOT}test/kernel`
@@ -48,11 +51,16 @@ const suites = readdirSync(SUITES)
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
   .sort()
 
+/** More would need more memory than a machine of many processors has for certain. */
+const MOST_MACHINES = 4
+
 function hasIpvs(): boolean {
   if (process.getuid?.() !== 0) return false
   spawnSync('modprobe', ['-q', 'ip_vs'])
   return existsSync('/proc/net/ip_vs')
 }
+
+const here = hasIpvs()
 
 /** Everything that the suites read, in one folder: inside the machine the repository may be out of sight. */
 async function prepare(folder: string): Promise<void> {
@@ -87,53 +95,64 @@ async function prepare(folder: string): Promise<void> {
   }
 }
 
-/** Prints what a file gains while a process runs. Gives the process's exit status, `null` when it was killed. */
-async function follow(child: ChildProcess, file: string): Promise<number | null> {
+/** Copies the lines that a file gains, until it is closed. */
+function follow(file: string, target: NodeJS.WritableStream): { readonly close: () => void } {
   const output = openSync(file, 'a+')
   const buffer = Buffer.alloc(2 ** 16)
-  let position = 0
+  const decoder = new StringDecoder()
+  let [position, line] = [0, '']
   const print = (): void => {
     for (;;) {
       const length = readSync(output, buffer, 0, buffer.length, position)
       if (length === 0) return
       position += length
-      process.stdout.write(Uint8Array.prototype.slice.call(buffer, 0, length))
+      line += decoder.write(buffer.subarray(0, length))
+      const end = line.lastIndexOf('\n') + 1
+      target.write(line.slice(0, end))
+      line = line.slice(end)
     }
   }
   const timer = setInterval(print, 200)
-  const status = await new Promise<number | null>((resolve) => child.on('close', resolve))
-  clearInterval(timer)
-  print()
-  closeSync(output)
-  return status
+  const close = (): void => {
+    clearInterval(timer)
+    print()
+    target.write(line)
+    closeSync(output)
+  }
+  return { close }
 }
 
 const text = (folder: string, name: string): string =>
   existsSync(join(folder, name)) ? readFileSync(join(folder, name), 'utf8') : ''
 
-/** Gives the exit status of the suites, `null` when they did not come to their end. */
-async function run(folder: string): Promise<number | null> {
-  const here = hasIpvs()
-  const missing = here ? missingTools() : missingPackages()
-  if (missing.length > 0) {
-    console.error(`packages are missing: apt-get install -y ${missing.join(' ')}`)
-    return 2
-  }
-  const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-  const output = join(folder, 'output.txt')
-  // Looking for a tool where it is not takes a message to the host each time.
-  const inside = `cd ${SHARE}; export PATH=/usr/sbin:/usr/bin:/sbin:/bin IPVSC_DATA=${SHARE} IPVSC_MACHINE=1
-export ${Object.entries(settings)
+const shellSettings = (settings: Readonly<Record<string, string>>): string =>
+  Object.entries(settings)
     .map(([name, value]) => `${name}='${value}'`)
-    .join(' ')}
-'${process.execPath}' suites.cjs > output.txt 2>&1; echo $? > status\n`
-  const [program = '', ...options] = here
-    ? ['sh', '-c', `'${process.execPath}' suites.cjs > output.txt 2>&1; echo $? > status`]
-    : prepareMachine({ share: folder, command: inside, randomAddresses: values.bench })
+    .join(' ')
+
+const IN_FOLDER = `'${process.execPath}' suites.cjs > output.txt 2>&1; echo $? > status\n`
+
+/** The command that runs a part of the tests in a folder that `prepare` filled. */
+function command(folder: string, part: string): string[] {
+  const own = { ...settings, IPVSC_PART: part }
+  if (here) return ['sh', '-c', `export ${shellSettings({ ...own, IPVSC_DATA: folder })}\n${IN_FOLDER}`]
+  // Looking for a tool where it is not takes a message to the host each time.
+  const inside = { ...own, IPVSC_DATA: SHARE, IPVSC_MACHINE: '1', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
+  return prepareMachine({
+    share: folder,
+    command: `cd ${SHARE}; export ${shellSettings(inside)}\n${IN_FOLDER}`,
+    ...(values.bench ? { guarded: true, processors: 2 } : {}),
+  })
+}
+
+/** Gives the exit status of a part of the suites, `null` when they did not come to their end. */
+async function run(folder: string, part: string): Promise<number | null> {
+  const [program = '', ...options] = command(folder, part)
+  const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
   const child = spawn(program, options, {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, PATH: `${process.env.PATH}:${path}`, ...settings, IPVSC_DATA: folder },
+    env: { ...process.env, PATH: `${process.env.PATH}:${path}` },
     detached: true,
   })
   let log = ''
@@ -141,10 +160,17 @@ export ${Object.entries(settings)
     stream.on('data', (chunk) => {
       log += chunk
     })
-  const stop = (): boolean => process.kill(-(child.pid as number), 'SIGKILL')
+  const stop = (): void => {
+    if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid as number), 'SIGKILL')
+  }
   const timer = setTimeout(stop, TIME_LIMIT * 60_000)
   process.on('SIGINT', stop).on('SIGTERM', stop)
-  await follow(child, output)
+  const followed = [
+    follow(join(folder, 'output.txt'), process.stdout),
+    follow(join(folder, 'durations'), process.stderr),
+  ]
+  await once(child, 'close')
+  for (const { close } of followed) close()
   clearTimeout(timer)
   const status = text(folder, 'status').trim()
   if (status !== '') return Number(status)
@@ -154,30 +180,50 @@ export ${Object.entries(settings)
   return null
 }
 
-/** uvu's counts as one line. */
-function counts(output: string): string {
+/** uvu's counts as one line: without what was left out, and a part that did not come to its end is a failure. */
+function counts(output: string, leftOut: number, unfinished: number): string {
   const count = (word: string): number =>
     [...output.matchAll(new RegExp(`^ *${word}: +(\\d+)$`, 'gm'))].reduce((sum, [, n]) => sum + Number(n), 0)
   const [total, passed, skipped] = [count('Total'), count('Passed'), count('Skipped')]
-  return `${passed} passed, ${total - passed} failed, ${skipped} skipped`
+  return `${passed - leftOut} passed, ${total - passed + unfinished} failed, ${skipped + leftOut} skipped`
 }
 
-/** How long each test took, the longest first. */
-const durations = (folder: string): string =>
-  [...text(folder, 'durations').matchAll(/^(\d+) (.*)$/gm)]
-    .map(([, milliseconds, name]) => ({ seconds: Number(milliseconds) / 1000, name }))
-    .sort((a, b) => b.seconds - a.seconds)
-    .map(({ seconds, name }) => `${seconds.toFixed(1).padStart(7)} s  ${name}`)
+/** The lines of `perform` in harness/lab.ts, the longest test first. */
+const durations = (lines: string): string =>
+  lines
+    .split('\n')
+    .filter((line) => line !== '')
+    .sort((a, b) => Number.parseFloat(b) - Number.parseFloat(a))
     .join('\n')
+
+async function main(): Promise<number> {
+  if (suites.length === 0) throw new Error(`no suite of ${SUITES} has ${wanted.join(' or ')} in its name`)
+  const missing = here ? missingTools() : missingPackages()
+  if (missing.length > 0) {
+    console.error(`packages are missing: apt-get install -y ${missing.join(' ')}`)
+    return 2
+  }
+  const parts = here || values.bench ? 1 : Math.min(availableParallelism(), MOST_MACHINES)
+  const folders = Array.from({ length: parts }, (_, part) => join(folder, `part-${part}`))
+  for (const [part, target] of folders.entries()) {
+    if (part === 0) await prepare(target)
+    else cpSync(folders[0] as string, target, { recursive: true })
+  }
+  const statuses = await Promise.all(folders.map((target, part) => run(target, `${part}/${parts}`)))
+  const all = (name: string): string => folders.map((target) => text(target, name)).join('\n')
+  if (values.durations) console.log(durations(all('durations')))
+  const leftOut = all('left-out')
+    .split('\n')
+    .filter((name) => name !== '')
+  if (leftOut.length > 0) console.log(`no time was left for:\n${leftOut.join('\n')}\n`)
+  const unfinished = statuses.filter((status) => status === null).length
+  console.log(counts(all('output.txt'), leftOut.length, unfinished))
+  return statuses.find((status) => status !== 0) === undefined ? 0 : 1
+}
 
 const folder = mkdtempSync(join(tmpdir(), 'ipvsc-kernel-'))
 try {
-  if (suites.length === 0) throw new Error(`no suite of test/kernel has ${wanted.join(' or ')} in its name`)
-  await prepare(folder)
-  const status = await run(folder)
-  if (values.durations) console.log(durations(folder))
-  if (status !== 2) console.log(status === null ? '0 passed, 1 failed' : counts(text(folder, 'output.txt')))
-  process.exitCode = status ?? 1
+  process.exitCode = await main()
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

@@ -44,6 +44,8 @@ export interface Output {
 export interface KernelTestOptions {
   /** Seconds after which the test is stopped and reported. */
   readonly limit?: number
+  /** Whether it goes through hundreds of cases: it runs after others, and is left out when there is no time left. */
+  readonly long?: boolean
 }
 
 /** The folder that holds what the suites read; inside the machine a checkout may be out of sight. */
@@ -55,30 +57,35 @@ export const CLI = process.env.IPVSC_CLI ?? ''
 /** Whether the whole kernel is ours, with all that no namespace holds apart. */
 export const IN_MACHINE = process.env.IPVSC_MACHINE === '1'
 
-/** Whether everything is tried that is otherwise tried in part. */
-export const THOROUGH = process.env.IPVSC_THOROUGH === '1'
+/** Milliseconds after which none of the long tests begins. */
+const UNTIL = Number(process.env.IPVSC_MINUTES ?? 'Infinity') * 60_000
 
 /** A part of the names of the tests to run. */
 const ONLY = process.env.IPVSC_ONLY ?? ''
 
 type UvuSuite = ReturnType<typeof suite>
 
-/** How many tests run at once. The machine has two processors. */
+/** How many tests run at once: some only wait. */
 const AT_ONCE = 2
+
+/** Where several machines share the tests: which of them this is, and how many there are. */
+const [PART = 0, PARTS = 1] = (process.env.IPVSC_PART ?? '0/1').split('/').map(Number)
+let [registered, registeredLong] = [0, 0]
 
 interface Job {
   readonly run: () => Promise<void>
   readonly settled: Promise<void>
 }
 
-/** Tests that have not begun, in the order in which uvu asks for them. */
+/** Tests that have not begun, each kind in the order in which uvu asks for them. */
 const waiting: Job[] = []
+const waitingLong: Job[] = []
 let busy = 0
 
 /** Keeps as many tests running as there is room for, also while uvu waits for a long one. */
 function startNext(): void {
   while (busy < AT_ONCE) {
-    const job = waiting.shift()
+    const job = waiting.shift() ?? waitingLong.shift()
     if (job === undefined) return
     busy++
     job.run().finally(() => {
@@ -106,16 +113,22 @@ function createJob(work: () => Promise<void>): Job {
   }
 }
 
-/** Registers a test with a lab of its own and a time limit of its own. */
+/** Registers a test with a lab of its own and a time limit of its own, if this machine is to run it. */
 export function kernelTest(
   test: UvuSuite,
   name: string,
   body: (lab: Lab) => Promise<void>,
-  { limit = 60 }: KernelTestOptions = {},
+  { limit = 60, long = false }: KernelTestOptions = {},
 ): void {
   if (!name.includes(ONLY)) return
-  const job = createJob(() => perform(name, body, limit))
-  waiting.push(job)
+  const place = long ? registeredLong++ : registered++
+  if (place % PARTS !== PART) return
+  const job = createJob(async () => {
+    if (long && performance.now() > UNTIL) appendFileSync(join(DATA, 'left-out'), `${name}\n`)
+    else await perform(name, body, limit)
+  })
+  const queue = long ? waitingLong : waiting
+  queue.push(job)
   test(name, () => {
     startNext()
     return job.settled
@@ -141,7 +154,8 @@ async function perform(name: string, body: (lab: Lab) => Promise<void>, limit: n
     await open.close()
     inProgress.delete(name)
     announce()
-    appendFileSync(join(DATA, 'durations'), `${Math.round(performance.now() - start)} ${name}\n`)
+    const seconds = (performance.now() - start) / 1000
+    appendFileSync(join(DATA, 'durations'), `${seconds.toFixed(1).padStart(7)} s  ${name}\n`)
   }
 }
 

@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { ROOT } from '../../support/shared.ts'
@@ -75,10 +84,52 @@ const MOUNT = 'mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288'
 /** Where the folder that the machine writes to is found inside it. */
 export const SHARE = '/tmp/share'
 
+/** What is run or read so often that it must not go over a network protocol each time. */
+const NEAR_PROGRAMS = [
+  ...[
+    'sh',
+    'awk',
+    'cat',
+    'comm',
+    'cp',
+    'flock',
+    'ls',
+    'mkdir',
+    'mv',
+    'nsenter',
+    'rm',
+    'sed',
+    'setsid',
+    'sha256sum',
+  ],
+  ...['sleep', 'sort', 'conntrack', 'ip', 'ipset', 'iptables-nft', 'iptables-legacy', 'ipvsadm', 'sysctl'],
+]
+/** ipset opens /etc/protocols for every entry that it reads or prints. */
+const NEAR_FILES = [
+  '/etc/ld.so.cache',
+  '/etc/localtime',
+  '/etc/nsswitch.conf',
+  '/etc/protocols',
+  '/etc/services',
+]
+/** iptables looks for its extensions under several names each. */
+const NEAR_FOLDERS = ['/usr/lib/x86_64-linux-gnu/xtables']
+
+/** Programs with their libraries, and the other files: all of them under the paths that are not links. */
+function nearFiles(): string[] {
+  const folders = ['/usr/sbin', '/usr/bin', '/sbin', '/bin']
+  const programs = NEAR_PROGRAMS.flatMap(
+    (name) => folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? [],
+  )
+  const linked = spawnSync('ldd', programs, { encoding: 'utf8' }).stdout
+  const libraries = [...linked.matchAll(/(\/\S+) \(0x/g)].flatMap(([, path]) => path ?? [])
+  const paths = [...programs, ...libraries, ...NEAR_FILES].filter((path) => existsSync(path))
+  return [...new Set(paths.map((path) => realpathSync(path)))]
+}
+
 /**
  * The root is switched, not only entered: the kernel loads modules by itself with the modprobe of its own
- * root. /tmp and /run are empty in the machine, so a checkout that lies below them is mounted by itself. ipset opens
- * /etc/protocols for every entry that it reads or prints: as on a node, that must not go over a network protocol.
+ * root. /tmp and /run are empty in the machine, so a checkout that lies below them is mounted by itself.
  */
 const initScript = (modules: readonly string[]): string => `#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -86,9 +137,9 @@ mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 ${modules.map((file) => `insmod /modules/${basename(file)}`).join('\n')}
 ${MOUNT},ro,cache=loose root /host || poweroff -f
 mount -t tmpfs tmp /host/tmp; mount -t tmpfs run /host/run
-mkdir /host/run/etc
-for file in protocols services; do
-  cp /host/etc/$file /host/run/etc/ && mount --bind /host/run/etc/$file /host/etc/$file
+for path in ${[...nearFiles(), ...NEAR_FOLDERS].join(' ')}; do
+  near=/host/run/near$path
+  mkdir -p "\${near%/*}" && cp -a "/host$path" "$near" && mount --bind "$near" "/host$path"
 done
 mount -t proc proc /host/proc; mount -t sysfs sys /host/sys; mount -t devtmpfs dev /host/dev
 mkdir -p /host/dev/pts; mount -t devpts pts /host/dev/pts
@@ -121,20 +172,32 @@ function buildInitramfs(target: string, kernel: Kernel): void {
   }
 }
 
+/** Kernel parameters that make processes start faster. */
+const UNGUARDED = [
+  ...['norandmaps', 'randomize_kstack_offset=off', 'mitigations=off', 'init_on_alloc=0'],
+  ...['apparmor=0', 'audit=0', 'cgroup_disable=memory'],
+]
+
 export interface MachineOptions {
   /** The folder that the machine may write to; it sees it as SHARE. */
   readonly share: string
   /** A shell script: when it ends, the machine stops. */
   readonly command: string
   /**
-   * Whether libraries lie at random addresses, as on a node. QEMU translates code by its address: where a library lies
-   * at the same one in each process, it does so once, and processes start three times as fast.
+   * Whether the kernel guards itself as that of a node does. Default `false`: nothing that is tested depends on it, and processes
+   * start three times as fast. Most of that are random addresses: QEMU translates code by its address, and where a library lies
+   * at the same one in each process, it does so once.
    */
-  readonly randomAddresses?: boolean
+  readonly guarded?: boolean
+  /**
+   * Default 1. Two processors of one machine are little faster than one under emulation, two machines of one each twice as fast.
+   */
+  readonly processors?: number
 }
 
 /** Lays what a machine boots from into its share, and gives the command line that boots it. */
-export function prepareMachine({ share, command, randomAddresses = false }: MachineOptions): string[] {
+export function prepareMachine(options: MachineOptions): string[] {
+  const { share, command, guarded = false, processors = 1 } = options
   const kernel = findKernel()
   const initramfs = join(share, 'initramfs.gz')
   writeFileSync(join(share, 'command.sh'), command)
@@ -143,9 +206,10 @@ export function prepareMachine({ share, command, randomAddresses = false }: Mach
     `local,path=${path},mount_tag=${tag},security_model=none,multidevs=remap${options}`
   return [
     'qemu-system-x86_64',
-    ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '2048', '-nographic', '-no-reboot'],
+    ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', String(processors), '-m', '2048'],
+    ...['-nographic', '-no-reboot'],
     ...['-kernel', kernel.image, '-initrd', initramfs],
-    ...['-append', `console=ttyS0 quiet panic=-1${randomAddresses ? '' : ' norandmaps'}`],
+    ...['-append', ['console=ttyS0 quiet panic=-1', ...(guarded ? [] : UNGUARDED)].join(' ')],
     ...['-virtfs', folder('/', 'root', ',readonly=on')],
     ...['-virtfs', folder(ROOT.slice(0, -1), 'repository', ',readonly=on')],
     ...['-virtfs', folder(share, 'share')],
