@@ -37,7 +37,7 @@ const { values, positionals: wanted } = parseArgs({
   },
 })
 const minutes = Number(values.minutes)
-/** Minutes after which everything is stopped; no test takes as long as what is added. */
+/** Minutes after which everything is stopped; tests that have begun get ten more. */
 const TIME_LIMIT = minutes + 10
 /** What the suites are told. */
 const settings = {
