@@ -21,10 +21,11 @@ import { ROOT, SHARED_DATA } from '../support/shared.ts'
 import { missingPackages, missingTools, prepareMachine, SHARE } from './harness/machine.ts'
 
 /**
- * Runs the kernel suites: right here where this kernel has IPVS and we are root, otherwise in virtual machines
- * under software emulation, with the same files; one for each processor of ours, between them the tests. Arguments pick suites by a part of their file names, and
- * `--only TEXT` picks tests by a part of theirs; `--minutes N` leaves out what would begin later, of the tests that
- * go through hundreds of cases; `--bench` runs benchmarks instead, and `--durations` says at the end how long each test took.
+ * Runs the kernel suites: right here where this kernel has IPVS and we are root, otherwise in virtual machines under software
+ * emulation, one for each processor of ours, with the same files; the tests are dealt out among them. Arguments pick suites
+ * by a part of their file names, and `--only TEXT` picks tests by a part of theirs; `--minutes N` leaves out what would begin
+ * later, of the tests that go through hundreds of cases; `--bench` runs benchmarks instead, and `--durations` says at the end
+ * how long each test took.
  */
 
 const { values, positionals: wanted } = parseArgs({
@@ -37,6 +38,7 @@ const { values, positionals: wanted } = parseArgs({
   },
 })
 const minutes = Number(values.minutes)
+if (!(minutes >= 0)) throw new Error(`--minutes takes a number, not "${values.minutes}"`)
 /** Minutes after which everything is stopped; tests that have begun get ten more. */
 const TIME_LIMIT = minutes + 10
 /** What the suites are told. */
