@@ -11,13 +11,19 @@ import { writeFolder } from './output.ts'
 
 /** The node that this runs on: its tools, and the script of a bundle. */
 
+/** Signals that ask a program to end. */
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 export interface ToolOutput {
   readonly status: number
   readonly stdout: string
   readonly stderr: string
 }
 
-/** Runs a program; each line that it prints to standard output is handed over as it comes. */
+/**
+ * Runs a program; each line that it prints to standard output is handed over as it comes. A signal that asks us to end is
+ * handed on, and we end when the program has: a script that is interrupted has a way back to go.
+ */
 export function runTool(
   [program = '', ...words]: readonly string[],
   onLine: (line: string) => void = () => {},
@@ -28,6 +34,11 @@ export function runTool(
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, PATH: path },
     })
+    const handOn = (signal: NodeJS.Signals): boolean => child.kill(signal)
+    for (const signal of ENDING) process.on(signal, handOn)
+    const release = (): void => {
+      for (const signal of ENDING) process.off(signal, handOn)
+    }
     let [stdout, stderr, rest] = ['', '', '']
     child.stdout.on('data', (data) => {
       stdout += data
@@ -38,14 +49,15 @@ export function runTool(
     child.stderr.on('data', (data) => {
       stderr += data
     })
-    child.on('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        new UsageError(
-          `cannot run ${program}: ${error.code === 'ENOENT' ? 'it is not installed' : error.message}`,
-        ),
-      ),
-    )
-    child.on('close', (status) => resolve({ status: status ?? 137, stdout, stderr }))
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      release()
+      const problem = error.code === 'ENOENT' ? 'it is not installed' : error.message
+      reject(new UsageError(`cannot run ${program}: ${problem}`))
+    })
+    child.on('close', (status) => {
+      release()
+      resolve({ status: status ?? 137, stdout, stderr })
+    })
   })
 }
 
@@ -108,6 +120,10 @@ const DUMP_NAMES: Readonly<Record<keyof Dumps, RegExp>> = {
   ip6tables: /^ip6tables(-save)?(\.\w+)?$/,
   addresses: /^(ip-)?addr(esses)?(\.\w+)?$/,
 }
+
+/** Whether a folder holds listings that were carried off a node: nothing else is called `ipvsadm-save`. */
+export const holdsDumps = (folder: string): boolean =>
+  guarded(folder, () => readdirSync(folder)).some((name) => /^ipvsadm-save(\.\w+)?$/.test(name))
 
 /** Listings that were carried off a node. */
 export function savedDumps(folder: string): Dumps {

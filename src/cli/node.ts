@@ -15,7 +15,7 @@ import type { Console } from './console.ts'
 import { EXIT, UsageError } from './exitCodes.ts'
 import { liveDumps, runScript, savedDumps, withFolder } from './host.ts'
 import { writeFolder, writeText } from './output.ts'
-import { LIVE, readState } from './states.ts'
+import { LIVE, readDumps, readState } from './states.ts'
 
 /** Commands about what a node holds: capture, drift, delta, and those that run the script of a bundle. */
 
@@ -48,7 +48,8 @@ export async function captureNode({ fromDumps, iptables, out = '-', quiet }: Nod
 /** `ipvsc drift`: what differs between a bundle and a node, line by line. */
 export async function drift(reference: string, options: NodeOptions, console: Console): Promise<number> {
   const wanted = await readState(reference, options, console)
-  const held = await readState(options.fromDumps ?? LIVE, options, console)
+  const held =
+    options.fromDumps === undefined ? await readState(LIVE, options, console) : readDumps(options.fromDumps)
   if (wanted === null || held === null) return EXIT.input
   const [want, have] = [wanted.plan, inScope(held.plan, wanted.plan)].map(
     (plan) => new Set(stateLines(plan)),
@@ -145,7 +146,8 @@ export async function apply(
   const [first = ''] = inputs
   if (inputs.length === 1 && existsSync(join(first, 'apply.sh'))) return runCommand('apply', first, options)
   const compiled = await compileOne(inputs, options, console)
-  if (compiled === null) return EXIT.input
+  // 1 says that the script failed.
+  if (compiled === null) return EXIT.usage
   return withFolder(bundleOf(compiled.node, compiled.plan, { counts: compiled.counts }), (path) =>
     runCommand('apply', path, options),
   )

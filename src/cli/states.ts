@@ -10,7 +10,7 @@ import { schemaDiagnostics } from '../read/validate.ts'
 import { type BuildOptions, compileOne } from './build.ts'
 import type { Console } from './console.ts'
 import { UsageError } from './exitCodes.ts'
-import { liveDumps, savedDumps } from './host.ts'
+import { holdsDumps, liveDumps, savedDumps } from './host.ts'
 import { readText } from './inputs.ts'
 
 /** A state that a command is told of: a bundle, a plan, a node, or inputs to compile. */
@@ -46,11 +46,13 @@ export async function readState(
         counts: services === undefined || servicePorts === undefined ? {} : { services, servicePorts },
       }
     }
-    if (existsSync(join(reference, 'ipvsadm-save')))
-      return { plan: captured(savedDumps(reference)), node: null }
+    if (holdsDumps(reference)) return readDumps(reference)
   } else if (reference !== '-' && isPlan(reference)) return { plan: await readPlan(reference), node: null }
   return compileOne([reference], options, console)
 }
+
+/** What listings say that were carried off a node. */
+export const readDumps = (folder: string): State => ({ plan: captured(savedDumps(folder)), node: null })
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 

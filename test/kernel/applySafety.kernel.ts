@@ -8,6 +8,7 @@ import { delta, type Plan, type VirtualServer } from '../../src/index.ts'
 import {
   assertResult,
   type BundleFolder,
+  nodeWithTwoBundles,
   type Run,
   runScript,
   STEP_TAKEN,
@@ -22,28 +23,8 @@ import { assertHolds } from './harness/state.ts'
 
 const test = suite('apply safely')
 
-interface Setup {
-  readonly node: Namespace
-  readonly first: BundleFolder
-  readonly second: BundleFolder
-  readonly run: (bundle: BundleFolder, ...words: readonly string[]) => Promise<Run>
-}
-
-/** A node that holds the first of two bundles. */
-async function setUp(lab: Lab): Promise<Setup> {
-  const { node } = await lab.namespaces('node')
-  await lab.run('ip link set lo up', { in: node })
-  const [first, second] = ['load-balancer', 'session-affinity'].map((name) =>
-    writeBundle(lab, goldenPlan(name)),
-  )
-  if (first === undefined || second === undefined) throw new Error('two bundles')
-  const run: Setup['run'] = (bundle, ...words) => runScript(lab, node, bundle, { arguments: words })
-  assertResult(await run(first, 'apply'), 0, 'applied')
-  return { node, first, second, run }
-}
-
 kernelTest(test, 'a damaged bundle is refused', async (lab) => {
-  const { node, first, second, run } = await setUp(lab)
+  const { node, first, second, run } = await nodeWithTwoBundles(lab)
   writeFileSync(join(second.path, 'ipvs.restore'), '-A -t 1.2.3.4:80 -s rr\n')
   const refused = await run(second, 'apply')
   assertResult(refused, 3, 'refused')
@@ -52,7 +33,7 @@ kernelTest(test, 'a damaged bundle is refused', async (lab) => {
 })
 
 kernelTest(test, 'an address of a Service that another interface has is refused', async (lab) => {
-  const { node, first, second, run } = await setUp(lab)
+  const { node, first, second, run } = await nodeWithTwoBundles(lab)
   const [address = ''] = second.plan.dummyInterface.addresses
   await lab.run(`ip link add eth7 type dummy; ip addr add ${address}/24 dev eth7`, { in: node })
   const refused = await run(second, 'apply')
@@ -62,7 +43,7 @@ kernelTest(test, 'an address of a Service that another interface has is refused'
 })
 
 kernelTest(test, 'a running kube-proxy is a reason to refuse, unless it is taken over from', async (lab) => {
-  const { node, second, run } = await setUp(lab)
+  const { node, second, run } = await nodeWithTwoBundles(lab)
   lab.start(['sh', '-c', 'printf kube-proxy > /proc/self/comm; read -r _; :'], node)
   await new Promise((resolve) => setTimeout(resolve, 500))
   const refused = await run(second, 'apply')
@@ -72,7 +53,7 @@ kernelTest(test, 'a running kube-proxy is a reason to refuse, unless it is taken
 })
 
 kernelTest(test, 'an unknown scheduler is refused before anything is touched', async (lab) => {
-  const { node, first, run } = await setUp(lab)
+  const { node, first, run } = await nodeWithTwoBundles(lab)
   const plan = goldenPlan('cluster-ip')
   const odd = writeBundle(lab, { ...plan, modules: [...plan.modules, 'ip_vs_nonsense'] })
   const refused = await run(odd, 'apply')
@@ -82,7 +63,7 @@ kernelTest(test, 'an unknown scheduler is refused before anything is touched', a
 })
 
 kernelTest(test, 'rules in both flavours of iptables: the node has to say which', async (lab) => {
-  const { node, second } = await setUp(lab)
+  const { node, second } = await nodeWithTwoBundles(lab)
   await lab.run('iptables-legacy -t nat -N KUBE-SERVICES; iptables-nft -t nat -L > /dev/null', { in: node })
   const script = `sh '${second.path}/apply.sh' --state-dir '${lab.folder}/both' --json`
   const { status, stdout } = await lab.run(script, { in: node, check: false })
@@ -95,7 +76,7 @@ for (const [what, prepare] of [
   ['full', 'mount -t tmpfs -o size=4k tmpfs'],
 ] as const)
   kernelTest(test, `a ${what} state directory is refused, with a word about it`, async (lab) => {
-    const { node, first, second } = await setUp(lab)
+    const { node, first, second } = await nodeWithTwoBundles(lab)
     const folder = join(lab.folder, 'small')
     mkdirSync(folder)
     const script = `${prepare} '${folder}'; [ ${what} = full ] && dd if=/dev/zero of='${folder}/fill' bs=4k count=1 2>/dev/null
@@ -110,7 +91,7 @@ kernelTest(
   test,
   'what is not ours stays: rules, sets, excluded virtual servers, other addresses',
   async (lab) => {
-    const { node, first, second, run } = await setUp(lab)
+    const { node, first, second, run } = await nodeWithTwoBundles(lab)
     const exclude = ['192.0.2.0/24', '2001:db8::/32']
     const [one, two] = [first, second].map(({ plan }) => writeBundle(lab, { ...plan, excludeCIDRs: exclude }))
     if (one === undefined || two === undefined) return
@@ -156,7 +137,7 @@ kernelTest(test, 'a Service inside excludeCIDRs is served; what others have ther
 })
 
 kernelTest(test, 'virtual servers that no run put there are named before they are removed', async (lab) => {
-  const { node, first, second, run } = await setUp(lab)
+  const { node, first, second, run } = await nodeWithTwoBundles(lab)
   const strangers = (result: Run): string[] =>
     result.stdout.split('\n').filter((line) => line.includes('that no run put here'))
   assert.equal(strangers(await run(second, 'check')), [], 'those of the bundle before are known')
@@ -203,7 +184,7 @@ kernelTest(
 )
 
 kernelTest(test, 'rollback goes back, and forth', async (lab) => {
-  const { node, first, second, run } = await setUp(lab)
+  const { node, first, second, run } = await nodeWithTwoBundles(lab)
   assertResult(await run(second, 'apply'), 0, 'applied')
   assertResult(await run(second, 'rollback'), 0, 'rolled back')
   assertHolds(await readBack(lab, node), first.plan)
@@ -212,7 +193,7 @@ kernelTest(test, 'rollback goes back, and forth', async (lab) => {
 })
 
 kernelTest(test, 'what is not confirmed in time is undone by itself', async (lab) => {
-  const { node, first, second, run } = await setUp(lab)
+  const { node, first, second, run } = await nodeWithTwoBundles(lab)
   assertResult(await run(second, 'apply', '--confirm', '3'), 0, 'applied')
   assertHolds(await readBack(lab, node), second.plan)
   await new Promise((resolve) => setTimeout(resolve, 9000))
@@ -227,7 +208,7 @@ kernelTest(
   test,
   '20 runs at once end in one of the wanted states',
   async (lab) => {
-    const { node, first, second, run } = await setUp(lab)
+    const { node, first, second, run } = await nodeWithTwoBundles(lab)
     const bundles = [first, second, writeBundle(lab, goldenPlan('external-ips'))]
     const runs = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
@@ -250,7 +231,7 @@ kernelTest(
 )
 
 kernelTest(test, 'a run that cannot wait says so', async (lab) => {
-  const { node, second, run } = await setUp(lab)
+  const { node, second, run } = await nodeWithTwoBundles(lab)
   lab.start(['flock', join(lab.folder, 'state-node', 'lock'), 'sleep', '60'], node)
   await new Promise((resolve) => setTimeout(resolve, 500))
   assertResult(await run(second, 'apply', '--wait', '0'), 4, 'locked')
@@ -262,7 +243,7 @@ if (IN_MACHINE)
     ['ahead', 86_400],
   ] as const)
     kernelTest(test, `a clock that goes ${way} by a day moves no deadline`, async (lab) => {
-      const { node, first, second, run } = await setUp(lab)
+      const { node, first, second, run } = await nodeWithTwoBundles(lab)
       const moveClock = (by: number) => lab.run(`date -s "@$(($(date +%s) + ${by}))"`)
       assertResult(await run(second, 'apply', '--confirm', '30'), 0, 'applied')
       await moveClock(seconds)
@@ -284,7 +265,7 @@ if (IN_MACHINE)
 else test.skip('the clock is left alone where the kernel is not ours')
 
 kernelTest(test, 'a delta bundle refuses a node in another state, unless it may converge', async (lab) => {
-  const { node, first, second, run } = await setUp(lab)
+  const { node, first, second, run } = await nodeWithTwoBundles(lab)
   const step = writeBundle(lab, second.plan, first.plan)
   assert.ok(delta(first.plan, second.plan).length > 0)
   await lab.run('ipset add KUBE-CLUSTER-IP 10.99.99.99,tcp:1', { in: node })
@@ -305,7 +286,7 @@ kernelTest(
   test,
   'a delta of real servers and entries is one step from what the last run left',
   async (lab) => {
-    const { node, first, run } = await setUp(lab)
+    const { node, first, run } = await nodeWithTwoBundles(lab)
     const moved = withPodMoved(first.plan)
     const [there, back] = [writeBundle(lab, moved, first.plan), writeBundle(lab, first.plan, moved)]
     const step = await run(there, 'apply', '--verbose')
@@ -347,7 +328,7 @@ for (const [what, change, undo] of [
     test,
     `a step is refused where somebody has changed ${what}, also one that it does not touch`,
     async (lab) => {
-      const { node, first, run } = await setUp(lab)
+      const { node, first, run } = await nodeWithTwoBundles(lab)
       const step = writeBundle(lab, withPodMoved(first.plan), first.plan)
       await lab.run(change, { in: node })
       const refused = await run(step, 'apply', '--verbose')
@@ -361,7 +342,7 @@ for (const [what, change, undo] of [
   )
 
 kernelTest(test, 'a damaged step is refused', async (lab) => {
-  const { node, first, run } = await setUp(lab)
+  const { node, first, run } = await nodeWithTwoBundles(lab)
   const step = writeBundle(lab, withPodMoved(first.plan), first.plan)
   writeFileSync(join(step.path, 'delta', 'added.state'), 'real -t 172.30.0.41:80 1.2.3.4:8080 -m -w 1\n')
   const refused = await run(step, 'apply')
@@ -499,13 +480,14 @@ for (const fault of FAULTS)
         assertResult(await run(two), 0, 'applied')
         assertResult(await run(one), 0, 'applied')
         let [start, target] = [one, two]
-        let hits = 0
-        for (let at = 1; at < 200; at++) {
+        let [hits, recovered, ended] = [0, 0, false]
+        for (let at = 1; at < 200 && !ended; at++) {
           const bundle = ways.get(start) ?? target
           const { hit, status, output } = await withFault(lab, { node, bundle, words, programs, fault, at })
           if (hit === null) {
             assert.is(status, 0, output)
-            break
+            ended = true
+            continue
           }
           hits++
           if (fault === 'fail' || fault === 'hang') {
@@ -513,15 +495,19 @@ for (const fault of FAULTS)
             const held = await holdsOneOf(lab, node, [start, target])
             assert.is(held === target, status === 0, `${hit}: exit ${status}\n${output}`)
           }
-          // The next run ends what was begun, or leads back and begins anew.
-          const next = await run(target)
+          // The same again, as it was asked for: a delta is refused where the way back was not completed first.
+          const again = kind === 'rollback' ? target : bundle
+          const next = await runScript(lab, node, again, { arguments: ['apply', '--no-drain'] })
           assert.is(next.status, 0, `after ${hit}: ${next.stdout}${next.stderr}`)
+          if (next.messages.some((text) => text.includes('did not end'))) recovered++
           assertHolds(await readBack(lab, node), target.plan)
           const swap = start
           start = target
           target = swap
         }
         assert.ok(hits > (kind === 'step' ? 8 : 15), `${hits} commands`)
+        assert.ok(ended, 'every command had its turn')
+        assert.is(recovered > 3, fault.startsWith('kill'), `${recovered} runs led back first`)
       },
       { limit: 1200, long: true },
     )

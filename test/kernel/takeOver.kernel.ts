@@ -57,6 +57,19 @@ kernelTest(test, 'chains of the iptables mode are reported, and removed when ask
 -A KUBE-SVC-ABCDEFGHIJKLMNOP -j KUBE-SEP-ABCDEFGHIJKLMNOP
 -A KUBE-SEP-ABCDEFGHIJKLMNOP -p tcp -m tcp -j DNAT --to-destination 10.0.0.1:6443
 COMMIT
+*filter
+:KUBE-PROXY-CANARY - [0:0]
+:KUBE-EXTERNAL-SERVICES - [0:0]
+-A INPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes externally-visible service portals" -j KUBE-EXTERNAL-SERVICES
+COMMIT
+*mangle
+:KUBE-PROXY-CANARY - [0:0]
+COMMIT
+END
+ip6tables-nft-restore <<'END'
+*mangle
+:KUBE-PROXY-CANARY - [0:0]
+COMMIT
 END
 `,
     { in: node },
@@ -64,7 +77,7 @@ END
   const first = await runScript(lab, node, bundle)
   assertResult(first, 0, 'applied')
   assert.ok(
-    first.messages.some((text) => text.includes('3 chains of kube-proxy’s iptables mode'.replace('’', "'"))),
+    first.messages.some((text) => text.includes('7 chains of kube-proxy’s iptables mode'.replace('’', "'"))),
   )
   const listed = await readBack(lab, node)
   assert.match(listed.iptables, /:KUBE-SEP-ABCDEFGHIJKLMNOP/)
@@ -73,8 +86,8 @@ END
     0,
     'applied',
   )
-  const { iptables } = await readBack(lab, node)
-  assert.not.match(iptables, /KUBE-(SVC|SEP|NODEPORTS)/)
+  const { iptables, ip6tables } = await readBack(lab, node)
+  assert.not.match(iptables + ip6tables, /KUBE-(SVC|SEP|NODEPORTS|PROXY-CANARY|EXTERNAL-SERVICES)/)
   assert.match(iptables, /:KUBE-KUBELET-CANARY/, "kubelet's chains are not kube-proxy's")
   assert.match(iptables, /-A PREROUTING -j DOCKER/)
   assert.is(iptables.match(/-j KUBE-SERVICES/g)?.length, 2, 'one jump from PREROUTING, one from OUTPUT')

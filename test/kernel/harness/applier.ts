@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { bundleOf } from '../../../src/bundle/bundle.ts'
 import type { Plan } from '../../../src/index.ts'
 import { explainOnFailure, type Flavour } from './bundle.ts'
+import { goldenPlan } from './golden.ts'
 import type { Lab, Namespace } from './lab.ts'
 
 /** Running the script of a bundle as an operator does. */
@@ -102,3 +103,33 @@ export function assertResult(run: Run, status: number, result: string): void {
 
 /** What a verbose run says that takes a delta as one step, without comparing everything. */
 export const STEP_TAKEN = /this delta starts/
+
+export interface NodeWithTwoBundles {
+  readonly node: Namespace
+  readonly first: BundleFolder
+  readonly second: BundleFolder
+  readonly run: (bundle: BundleFolder, ...words: readonly string[]) => Promise<Run>
+}
+
+/** A node that holds the first of two bundles. */
+export async function nodeWithTwoBundles(lab: Lab): Promise<NodeWithTwoBundles> {
+  const { node } = await lab.namespaces('node')
+  await lab.run('ip link set lo up', { in: node })
+  const [first, second] = ['load-balancer', 'session-affinity'].map((name) =>
+    writeBundle(lab, goldenPlan(name)),
+  )
+  if (first === undefined || second === undefined) throw new Error('two bundles')
+  const run: NodeWithTwoBundles['run'] = (bundle, ...words) =>
+    runScript(lab, node, bundle, { arguments: words })
+  assertResult(await run(first, 'apply'), 0, 'applied')
+  return { node, first, second, run }
+}
+
+/** A folder with a program that comes before that of the node; in its shell script, `real` runs that one. */
+export function replacedProgram(lab: Lab, name: string, script: string): string {
+  const folder = join(lab.folder, `instead-of-${name}-${bundles++}`)
+  mkdirSync(folder)
+  const text = `#!/bin/sh\nreal() { (PATH=\${PATH#*:}; exec ${name} "$@"); }\n${script}\n`
+  writeFileSync(join(folder, name), text, { mode: 0o755 })
+  return folder
+}
