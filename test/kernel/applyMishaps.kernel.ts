@@ -40,7 +40,7 @@ for (const signal of ['INT', 'TERM', 'HUP'])
     const programs = replacedProgram(
       lab,
       'ipvsadm',
-      `[ "$1" != -R ] || [ -e '${lab.folder}/loading' ] || { : > '${lab.folder}/loading'; sleep 2; }; real "$@"`,
+      `[ "$1" != -R ] || [ -e '${lab.folder}/loading' ] || { : > '${lab.folder}/loading'; sleep 9; }; real "$@"`,
     )
     // What a shell starts in the background ignores SIGINT, unless told otherwise.
     const script = `cd '${lab.folder}'
@@ -55,6 +55,30 @@ kill -${signal} $script; wait $script; echo $? > status`
     assertHolds(await readBack(lab, node), first.plan)
     assertResult(await run(second, 'apply', '--no-drain'), 0, 'applied')
   })
+
+kernelTest(test, 'the way back of a confirmed run leaves a later one alone', async (lab) => {
+  const { node, first, second, run } = await nodeWithTwoBundles(lab)
+  assertResult(await run(second, 'apply', '--no-drain', '--confirm', '12'), 0, 'applied')
+  assertResult(await run(second, 'confirm'), 0, 'confirmed')
+  assertResult(await run(first, 'apply', '--no-drain', '--confirm', '60'), 0, 'applied')
+  await new Promise((resolve) => setTimeout(resolve, 15_000))
+  assertHolds(await readBack(lab, node), first.plan)
+  assertResult(await run(first, 'confirm', '--dry-run'), 0, 'dry run')
+  assertResult(await run(first, 'rollback', '--no-drain'), 0, 'rolled back')
+  assertResult(await run(first, 'confirm'), 3, 'refused')
+  assertHolds(await readBack(lab, node), second.plan)
+})
+
+kernelTest(test, 'an interrupted way back cannot be confirmed', async (lab) => {
+  const { node, first, second, run } = await nodeWithTwoBundles(lab)
+  assertResult(await run(second, 'apply', '--no-drain', '--confirm', '300'), 0, 'applied')
+  const failing = replacedProgram(lab, 'ipvsadm', '[ "$1" != -R ] && real "$@"')
+  const options = { arguments: ['rollback', '--no-drain'], programs: failing }
+  assertResult(await runScript(lab, node, second, options), 5, 'failed')
+  assertResult(await run(second, 'confirm'), 3, 'refused')
+  assertResult(await run(first, 'apply'), 0, 'unchanged')
+  assertHolds(await readBack(lab, node), first.plan)
+})
 
 kernelTest(test, 'whoever reads what the script says may leave', async (lab) => {
   const { node, second } = await nodeWithTwoBundles(lab)

@@ -141,6 +141,41 @@ kernelTest(test, 'deltas follow one another while a real server drains', async (
   await everyoneTalks()
 })
 
+kernelTest(test, 'rollback while connections are open', async (lab) => {
+  const { network, run, apply, bundle } = await cluster(lab)
+  const { node1, podB } = network
+  assertResult(await apply([service(['podA', 'podC'])]), 0, 'applied')
+  const talk = [await podB.open(WEB), await podB.open(WEB)]
+  const everyoneTalks = async (): Promise<void> =>
+    assert.equal(servers(await Promise.all(talk.map((say) => say()))).sort(), ['pod-a', 'pod-c'])
+  await everyoneTalks()
+  const onlyA = await bundle([service(['podA'])])
+  assertResult(await run(onlyA, 'apply'), 0, 'applied')
+  assertResult(await apply([service(['podA', 'podB'])]), 0, 'applied')
+  await everyoneTalks()
+
+  assertResult(await run(onlyA, 'rollback'), 0, 'rolled back')
+  await everyoneTalks()
+  assert.match((await readBack(lab, node1)).ipvs, /-r 10\.0\.1\.31:8080 -m -w 0/, 'it still drains')
+  assertResult(await run(onlyA, 'drain'), 0, 'unchanged')
+  assertResult(await run(onlyA, 'apply', '--no-drain'), 0, 'applied')
+  assertHolds(await readBack(lab, node1), onlyA.plan)
+})
+
+kernelTest(test, 'the first apply is rolled back while connections are open', async (lab) => {
+  const { network, run, bundle } = await cluster(lab)
+  const both = await bundle([service(['podA', 'podC'])])
+  assertResult(await run(both, 'apply'), 0, 'applied')
+  const say = await network.podB.open(WEB)
+  await say()
+  assertResult(await run(both, 'rollback'), 0, 'rolled back')
+  const { ipvs, addresses } = await readBack(lab, network.node1)
+  assert.is(ipvs, '')
+  assert.not.match(addresses, /kube-ipvs0/)
+  assertResult(await run(both, 'rollback'), 0, 'rolled back')
+  assertHolds(await readBack(lab, network.node1), both.plan)
+})
+
 kernelTest(test, 'an SCTP real server leaves at once', async (lab) => {
   const { network, apply } = await cluster(lab)
   const ports = [{ protocol: 'SCTP', port: 99 }] as const
