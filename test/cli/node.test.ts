@@ -1,5 +1,15 @@
-import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -66,6 +76,42 @@ test('a captured node and the plan of its input: no drift, an empty delta', ({ f
     [...kinds].filter((kind) => kind !== 'setSysctl' && kind !== 'loadModule'),
     [],
   )
+})
+
+test('listings may have other names, for drift and for delta, too', ({ folder }) => {
+  const dumps = dumpsIn(folder)
+  for (const name of ['ipvsadm-save', 'ipset-save', 'iptables-save', 'ip6tables-save'])
+    renameSync(join(dumps, name), join(dumps, `${name}.txt`))
+  const plan = join(folder, 'captured.json')
+  assert.is(ipvsc('capture', '--from-dumps', dumps, '-o', plan).status, 0)
+  const drift = ipvsc('drift', plan, '--from-dumps', dumps)
+  assert.is(drift.status, 0, drift.stdout + drift.stderr)
+  assert.equal(JSON.parse(ipvsc('delta', dumps, plan, '--output', 'json').stdout).operations, [])
+})
+
+test('apply of inputs with errors is status 2: 1 says that the script led back', () => {
+  const { status, stderr } = ipvsc('apply', input('refused-addresses'), '--node', 'node-1')
+  assert.is(status, 2)
+  assert.match(stderr, /error/)
+})
+
+test('a signal is handed on to the script, and its way back is waited for', async ({ folder }) => {
+  writeFileSync(
+    join(folder, 'apply.sh'),
+    `trap 'sleep 1; echo "{\\"event\\":\\"report\\",\\"result\\":\\"restored\\"}"; exit 1' TERM
+true > '${folder}/started'
+while :; do sleep 0.1; done`,
+  )
+  const child = spawn(process.execPath, [CLI, 'apply', folder], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let said = ''
+  child.stdout.on('data', (data) => {
+    said += data
+  })
+  const closed = once(child, 'close')
+  while (!existsSync(join(folder, 'started'))) await new Promise((resolve) => setTimeout(resolve, 50))
+  child.kill('SIGTERM')
+  const [status, signal] = await closed
+  assert.equal({ status, signal, said }, { status: 1, signal: null, said: 'restored: nothing\n' })
 })
 
 test('drift names each line that differs, and exits with 3', ({ folder }) => {
