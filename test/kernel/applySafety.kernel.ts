@@ -250,7 +250,7 @@ if (IN_MACHINE)
       try {
         const refused = await run(first, 'apply')
         assertResult(refused, 3, 'refused')
-        assert.match(refused.messages.join(), /waits to be confirmed for [12]?\d s more/)
+        assert.match(refused.messages.join(), /waits to be confirmed for (30|[12]?\d) s more/)
         assertHolds(await readBack(lab, node), second.plan)
         await new Promise((resolve) => setTimeout(resolve, 34_000))
         assertHolds(await readBack(lab, node), first.plan)
