@@ -409,7 +409,7 @@ exec ${program} "$@"
   return folder
 }
 
-/** Runs a command with the fault, then the same command without one. Gives what was hit, or `null` past the last call. */
+/** Runs a command with the fault. Gives what was hit, or `null` past the last call. */
 async function withFault(
   lab: Lab,
   { node, bundle, words, programs, fault, at }: FaultCase,
