@@ -39,6 +39,7 @@ export const DIAGNOSTIC_CODES = {
   SLICE_ORPHAN: 'An EndpointSlice belongs to no Service of the input.',
   SOURCE_RANGES_OTHER_FAMILY:
     'No source range has the family of the load balancer address, so nothing is filtered.',
+  STRICT_ARP_OFF: 'Every node answers ARP for addresses of load balancers, since ipvs.strictARP is off.',
   SYNTAX: 'The text is not valid JSON or YAML.',
   VERSION_UNSUPPORTED: 'The object has an API version that is not read.',
 } as const

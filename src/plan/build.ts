@@ -271,6 +271,19 @@ function familyDiagnostics(
         message: `${config.detectLocal.mode} has nothing to detect local ${family} traffic with; only what a Service sends to a cluster IP is masqueraded.`,
       }),
     )
+  const announced = new Set(
+    ofFamily.flatMap(({ servicePort }) => servicePort.loadBalancerVIPs.map(({ address }) => address)),
+  )
+  if (family === 'ipv4' && announced.size > 0 && !config.strictARP)
+    found.push(
+      diagnostic({
+        code: 'STRICT_ARP_OFF',
+        severity: 'warning',
+        message: `Every node answers ARP requests for addresses of load balancers (${announced.size} here); where something announces them in the nodes' own network, as MetalLB does, set ipvs.strictARP.`,
+        found: 'ipvs.strictARP: false',
+        expected: 'ipvs.strictARP: true, or load balancers outside of this network',
+      }),
+    )
   return found
 }
 
