@@ -158,6 +158,7 @@ interface ScriptEvent {
   readonly text?: string
   readonly result?: string
   readonly changes?: Readonly<Record<string, number>>
+  readonly undone?: Readonly<Record<string, number>>
 }
 
 /** Runs a command of the script; its exit status is ours. */
@@ -182,12 +183,20 @@ export async function runCommand(
   return status
 }
 
-function sayEvent({ event, text = '', result, changes = {} }: ScriptEvent, quiet: boolean): void {
+/** Counts by kind, in words. */
+const countsInWords = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .map(([name, count]) => `${count} ${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`)
+    .join(', ')
+
+function sayEvent(
+  { event, text = '', result, changes = {}, undone = {} }: ScriptEvent,
+  quiet: boolean,
+): void {
   if (event === 'report') {
-    const words = Object.entries(changes).map(
-      ([name, count]) => `${count} ${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`,
-    )
-    if (!quiet) process.stdout.write(`${result}: ${words.join(', ') || 'nothing'}\n`)
+    const [done, back] = [countsInWords(changes), countsInWords(undone)]
+    const words = [done, back === '' ? '' : `on the way back ${back}`].filter((part) => part !== '')
+    if (!quiet) process.stdout.write(`${result}: ${words.join('; ') || 'nothing'}\n`)
   } else if (event === 'payload') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
   else if (event === 'error') process.stderr.write(`${pc.red('error')}: ${text}\n`)
   else if (event === 'warning') process.stderr.write(`${pc.yellow('warning')}: ${text}\n`)

@@ -28,7 +28,10 @@ export type Operation =
     }
   /** With its entries, but for those that come later. */
   | { readonly kind: 'createSet'; readonly set: IpSet }
-  /** A set of other parameters, with the entries of both, is filled aside and swapped in. */
+  /**
+   * A set that is filled aside and swapped in: one of other parameters with the entries of both; one too small for both, first
+   * larger with both and, after servers have changed, as it is wanted.
+   */
   | { readonly kind: 'replaceSet'; readonly set: IpSet }
   /** Before servers change, or after (`plan/transitions.ts`): where it stands in the list tells. */
   | {

@@ -62,8 +62,8 @@ function payloadOf(operation: Operation, reached: DeltaPayloadName): DeltaPayloa
     case 'setSysctl':
       return '02-sysctl.conf'
     case 'createSet':
-    case 'replaceSet':
       return '03-ipset.restore'
+    case 'replaceSet':
     case 'addEntries':
     case 'removeEntries':
       return reached <= '03-ipset.restore' ? '03-ipset.restore' : '12-ipset.restore'

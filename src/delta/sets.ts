@@ -1,5 +1,6 @@
 import { lastingParameters } from '../emit/ipset.ts'
 import { formatEntry } from '../plan/entries.ts'
+import { buildSet, isCrowded } from '../plan/sets.ts'
 import { exemptedBy, isStrict } from '../plan/transitions.ts'
 import type { IpSet, Plan, SetEntry } from '../plan/types.ts'
 import type { Halves, Operation } from './operations.ts'
@@ -31,8 +32,17 @@ export function setOperations(from: Plan, to: Plan): Halves {
   for (const set of looseFirst(to.sets)) {
     const old = before.get(set.name)
     const { added, removed } = changes.get(set.name) as EntryChange
-    if (old !== undefined && (old.type !== set.type || lastingParameters(old) !== lastingParameters(set))) {
-      make.push({ kind: 'replaceSet', set: { ...set, entries: [...set.entries, ...removed] } as IpSet })
+    const other =
+      old !== undefined && (old.type !== set.type || lastingParameters(old) !== lastingParameters(set))
+    const entries = (): SetEntry[] => [...set.entries, ...removed]
+    if (old !== undefined && (other || added.length > 0) && isCrowded(set, removed.length)) {
+      // Larger than wanted as long as it holds what leaves, too.
+      make.push({ kind: 'replaceSet', set: buildSet(set.name, set.family, set.type, entries()) })
+      lose.push({ kind: 'replaceSet', set })
+      continue
+    }
+    if (other) {
+      make.push({ kind: 'replaceSet', set: { ...set, entries: entries() } as IpSet })
       push(lose, 'removeEntries', set, removed)
       continue
     }

@@ -254,7 +254,7 @@ export const kernelSetName = (name: string, family: Family): string =>
 
 const SMALLEST_MAX_ELEMENTS = 65536
 const SMALLEST_HASH_SIZE = 1024
-/** Kernels differ by a few in when a set is full, and new entries are added before old ones go. */
+/** Kernels differ by a few in when a set is full. */
 const HEADROOM = 17 / 16
 /** The kernel doubles a hash whose buckets overflow; beginning with room for eight a bucket avoids it. */
 const ENTRIES_PER_BUCKET = 8
@@ -273,6 +273,10 @@ export function buildSet(name: string, family: Family, type: IpSetType, entries:
     entries: distinct,
   } as IpSet
 }
+
+/** Whether a set could be full with so many more entries, which it is to hold for a while. */
+export const isCrowded = (set: IpSet, more: number): boolean =>
+  set.type !== 'bitmap:port' && more > 0 && (set.entries.length + more) * HEADROOM > set.maxElements
 
 /** The smallest power of two that is not less. */
 const powerOfTwo = (least: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, least)))

@@ -14,6 +14,7 @@ import {
 } from '../../src/index.ts'
 import { goldenPlans, loadCase, runCase } from '../golden/cases.ts'
 import { clusters } from '../support/arbitraries.ts'
+import { crowdedWays } from '../support/crowdedSets.ts'
 import { migrate } from '../support/migration.ts'
 
 const test = suite('delta')
@@ -125,6 +126,16 @@ destroy ipvsc-tmp
 `,
   )
   assert.equal(migrate(plan as Plan, to).lines(), stateLines(to))
+})
+
+test('a set that has no room for what comes beside what leaves is larger until the end', async () => {
+  const { plan } = await runCase(await loadCase('cluster-ip'))
+  for (const { from, to, most } of crowdedWays(plan as Plan)) {
+    const texts = [...emitDelta(delta(from, to)).values()].join('')
+    if (most === null) assert.not.match(texts, /ipvsc-tmp/)
+    else assert.match(texts, new RegExp(`^create ipvsc-tmp .* maxelem ${most}$`, 'm'))
+    assert.equal(migrate(from, to).lines(), stateLines(to))
+  }
 })
 
 test('the fingerprint of a state does not depend on settings, but on everything else', async () => {

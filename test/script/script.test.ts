@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -31,14 +31,14 @@ async function planOf(name: string): Promise<Plan> {
 /** Runs a use of a bundle that is written into a folder. */
 async function withBundle<T>(
   plan: Plan,
-  use: (folder: string) => T,
+  use: (folder: string) => T | Promise<T>,
   { node = 'node-1', from = null as Plan | null } = {},
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'ipvsc-script-'))
   try {
     for (const [name, bytes] of bundleOf(node, plan, { from }).files)
       if (!name.includes('/')) writeFileSync(join(folder, name), bytes)
-    return use(folder)
+    return await use(folder)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -90,8 +90,8 @@ test('whatever a node is called, the script takes it as a word', async () => {
 
 /** The functions of the script, without its command line. */
 const functionsOf = (folder: string): string =>
-  `sed '/^# --- the command line/,$d' '${folder}/apply.sh' > '${folder}/functions'
-. '${folder}/functions'; bundle='${folder}' skipped='' work='${folder}'`
+  `sed '/^# --- the command line/,$d' '${folder}/apply.sh' > '${folder}/functions.'$$
+. '${folder}/functions.'$$; bundle='${folder}' skipped='' work='${folder}'`
 
 test('the script reads from the payloads the state that the plan says', async () => {
   for (const name of goldenNames()) {
@@ -185,6 +185,72 @@ grep -E '^(virtual|real) ' state`
     )
     assert.is(restless.status, 1)
     assert.match(restless.stdout, /keeps changing/)
+  })
+})
+
+test('iptables that lacks a family of the bundle is refused', async () => {
+  await withBundle(await planOf('dual-stack'), (folder) => {
+    const script = `${functionsOf(folder)}
+flavour=nft json=no command=apply quiet=no dry_run=no undone=''
+has() { case $1 in ip6tables*) return 1 ;; esac; }
+use_flavour`
+    const { status, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
+    assert.is(status, 3)
+    assert.match(
+      stderr,
+      /ip6tables-nft-restore and ip6tables-nft-save are not both installed: install iptables/,
+    )
+  })
+})
+
+/** Shells that take the lock without flock, one of three of which is killed while it holds it. */
+const CONTENDERS = 12
+
+for (const shell of ['dash', 'busybox ash'])
+  test(`without flock, one run at a time has the lock, also when others were killed while they had it (${shell})`, async () => {
+    const [locks, killed, log] = await withBundle(await planOf('cluster-ip'), async (folder) => {
+      const contend = (index: number): Promise<number | null> => {
+        const script = `${functionsOf(folder)}
+errors='${folder}/errors.${index}' state='${folder}/state' wait=100 json=no command=apply dry_run=no quiet=no locked='' undone=''
+has() { [ "$1" != flock ]; }
+call() { shift; "$@" 2> "$errors"; }
+sleep() { command sleep 0.02; }
+take_lock
+echo "in ${index}" >> '${folder}/log'
+command sleep 0.05
+[ $((${index} % 3)) -ne 0 ] || kill -KILL $$
+echo "out ${index}" >> '${folder}/log'
+true > "$locked"`
+        const [program = '', ...words] = shell.split(' ')
+        const run = spawn(program, [...words, '-c', script], { stdio: ['ignore', 'ignore', 'inherit'] })
+        return new Promise((resolve) => run.once('exit', resolve))
+      }
+      const statuses = await Promise.all(Array.from({ length: CONTENDERS }, (_, index) => contend(index)))
+      const text = readFileSync(join(folder, 'log'), 'utf8')
+      const locks = readdirSync(join(folder, 'state')).filter((name) => /^lock\./.test(name))
+      return [locks.length, statuses.filter((status) => status === null).length, text] as const
+    })
+    assert.is(killed, CONTENDERS / 3)
+    assert.is(locks, 1, 'what others left is removed')
+    const lines = log.trim().split('\n')
+    assert.is(lines.length, 2 * CONTENDERS - killed, log)
+    for (const [at, line] of lines.entries()) {
+      const [verb, index] = line.split(' ')
+      if (verb === 'out') assert.is(lines[at - 1], `in ${index}`, log)
+      else assert.ok(at === 0 || /^out|^in (0|3|6|9)$/.test(lines[at - 1] as string), log)
+    }
+  })
+
+test('a folder that locks cannot be made in is named, and nobody waits for it', async () => {
+  await withBundle(await planOf('cluster-ip'), (folder) => {
+    const script = `${functionsOf(folder)}
+errors='${folder}/errors' state='${folder}/state' wait=100 json=no command=apply dry_run=no quiet=no locked='' undone=''
+has() { [ "$1" != flock ]; }
+call() { echo 'Operation not permitted' > "$errors"; return 1; }
+take_lock`
+    const { status, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
+    assert.is(status, 3)
+    assert.match(stderr, /cannot lock .*Operation not permitted/)
   })
 })
 

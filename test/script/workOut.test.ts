@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { bundleOf } from '../../src/bundle/bundle.ts'
-import { type DeltaPayloadName, stateLines } from '../../src/index.ts'
-import { goldenPlans } from '../golden/cases.ts'
+import { type DeltaPayloadName, type Plan, stateLines } from '../../src/index.ts'
+import { goldenPlans, loadCase, runCase } from '../golden/cases.ts'
+import { crowdedWays } from '../support/crowdedSets.ts'
 import { migrate } from '../support/migration.ts'
 
 /** What the script of a bundle lays out to bring a node from one state to another, on a kernel in memory. */
@@ -41,38 +42,72 @@ function runShell(script: string): void {
   assert.is(status, 0, script.slice(0, 2000))
 }
 
+/** Writes the bundle of a plan, and in `state/` of its folder what the script reads from it. */
+function writeState(folder: string, plan: Plan): void {
+  mkdirSync(folder)
+  for (const [file, bytes] of bundleOf('node-1', plan).files) writeFileSync(join(folder, file), bytes)
+  runShell(withFunctions(folder, `work='${folder}'; state_of_bundle '${folder}/state'`))
+}
+
+/** A folder to lay out the way in from what one folder of states holds to what another one does. */
+function writeWay(folder: string, from: string, to: string): void {
+  mkdirSync(folder)
+  symlinkSync(join(from, 'state'), join(folder, 'have'))
+  symlinkSync(join(to, 'state'), join(folder, 'want'))
+}
+
+/** What was laid out in a folder, as the payloads of a delta. */
+const laidOut = (folder: string): (readonly [DeltaPayloadName, string])[] =>
+  PAYLOADS.filter(([name]) => existsSync(join(folder, name))).map(
+    ([name, payload]) => [payload, readFileSync(join(folder, name), 'utf8')] as const,
+  )
+
 test('every pair of golden plans, in both directions', async () => {
   const plans = await goldenPlans()
   const root = mkdtempSync(join(tmpdir(), 'ipvsc-work-out-'))
   try {
-    for (const [name, plan] of plans) {
-      mkdirSync(join(root, name))
-      for (const [file, bytes] of bundleOf('node-1', plan).files) writeFileSync(join(root, name, file), bytes)
-      runShell(
-        withFunctions(join(root, name), `work='${root}/${name}'; state_of_bundle '${root}/${name}/state'`),
-      )
-    }
+    for (const [name, plan] of plans) writeState(join(root, name), plan)
     for (const [target, to] of plans) {
+      const folder = (start: string): string => join(root, target, `from-${start}`)
       const ways = [...plans].filter(([start]) => start !== target)
-      for (const [start] of ways) {
-        const work = join(root, target, `from-${start}`)
-        mkdirSync(work)
-        symlinkSync(join(root, start, 'state'), join(work, 'have'))
-        symlinkSync(join(root, target, 'state'), join(work, 'want'))
-      }
+      for (const [start] of ways) writeWay(folder(start), join(root, start), join(root, target))
       runShell(
         withFunctions(
           join(root, target),
           `for work in '${root}/${target}'/from-*; do work_out exact || exit 1; done`,
         ),
       )
-      for (const [start, from] of ways) {
-        const file = (name: string): string => join(root, target, `from-${start}`, name)
-        const payloads = PAYLOADS.filter(([name]) => existsSync(file(name))).map(
-          ([name, payload]) => [payload, readFileSync(file(name), 'utf8')] as const,
+      for (const [start, from] of ways)
+        assert.equal(
+          migrate(from, to, laidOut(folder(start))).lines(),
+          stateLines(to),
+          `${start} to ${target}`,
         )
-        assert.equal(migrate(from, to, payloads).lines(), stateLines(to), `${start} to ${target}`)
-      }
+    }
+  } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
+})
+
+test('a set that has no room for what comes beside what leaves is larger until the end', async () => {
+  const { plan } = await runCase(await loadCase('cluster-ip'))
+  const root = mkdtempSync(join(tmpdir(), 'ipvsc-crowded-'))
+  try {
+    for (const [index, { from, to, most }] of crowdedWays(plan as Plan).entries()) {
+      const [start, target, way] = ['from', 'to', 'way'].map((name) => join(root, `${index}-${name}`)) as [
+        string,
+        string,
+        string,
+      ]
+      writeState(start, from)
+      writeState(target, to)
+      writeWay(way, start, target)
+      runShell(withFunctions(target, `work='${way}'; work_out exact`))
+      const payloads = laidOut(way)
+      const texts = payloads.map(([, text]) => text).join('')
+      if (most === null) assert.not.match(texts, /ipvsc-tmp/)
+      else assert.match(texts, new RegExp(`^create ipvsc-tmp .* maxelem ${most} `, 'm'))
+      assert.equal(migrate(from, to, payloads).lines(), stateLines(to))
     }
   } finally {
     rmSync(root, { recursive: true, force: true })
