@@ -1,6 +1,14 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { assertResult, runScript, STEP_TAKEN, writeBundle } from './harness/applier.ts'
+import {
+  assertResult,
+  type BundleFolder,
+  busyboxTools,
+  type Run,
+  runScript,
+  STEP_TAKEN,
+  writeBundle,
+} from './harness/applier.ts'
 import { FLAVOURS, readBack } from './harness/bundle.ts'
 import { goldenCases, goldenPlan, withPodMoved } from './harness/golden.ts'
 import { kernelTest } from './harness/lab.ts'
@@ -54,58 +62,48 @@ for (let start = 0; start < cases.length; start += LEG - 1) {
   )
 }
 
-for (const [shell, programs] of [
-  ['dash', null],
-  ['busybox ash', '/tmp/busybox-applets'],
-  ['bash --posix', null],
+const BUSYBOX_TOOLS = [
+  ...['awk', 'sort', 'cp', 'mv', 'rm', 'mkdir', 'cat', 'sha256sum', 'mktemp'],
+  ...['setsid', 'sleep', 'ls', 'ln'],
+]
+
+for (const [shell, ownTools] of [
+  ['dash', false],
+  ['busybox ash', true],
+  ['bash --posix', false],
 ] as const)
   kernelTest(
     test,
-    `runs in ${shell}${programs === null ? '' : ' with the tools of busybox'}`,
+    `every command runs in ${shell}${ownTools ? ' with the tools of busybox' : ''}`,
     async (lab) => {
       const { node } = await lab.namespaces('node')
-      const applets = [
-        'awk',
-        'sort',
-        'cp',
-        'mv',
-        'rm',
-        'mkdir',
-        'cat',
-        'sha256sum',
-        'mktemp',
-        'timeout',
-        'id',
-      ]
-      if (programs !== null)
-        await lab.run(
-          `mkdir -p ${programs}; for applet in ${applets.join(' ')}; do ln -sf "$(command -v busybox)" ${programs}/$applet; done`,
-        )
+      const programs = ownTools ? { programs: busyboxTools(lab, BUSYBOX_TOOLS) } : {}
       await lab.run('ip link set lo up', { in: node })
-      const options = { shell, ...(programs === null ? {} : { programs }) }
+      const run = (bundle: BundleFolder, ...words: readonly string[]): Promise<Run> =>
+        runScript(lab, node, bundle, { shell, ...programs, arguments: words })
       const [first, second] = ['dual-stack', 'cluster-small-node1'].map((name) =>
         writeBundle(lab, goldenPlan(name)),
       )
       if (first === undefined || second === undefined) return
-      assertResult(await runScript(lab, node, first, options), 0, 'applied')
+      const facts = JSON.parse((await run(first, 'facts')).stdout)
+      assert.is(facts.version, 1)
+      assert.ok(facts.schedulers.includes('rr') && facts.tools.ipvsadm !== null, JSON.stringify(facts))
+      assertResult(await run(first, 'check'), 2, 'would change')
+      assertResult(await run(first, 'apply'), 0, 'applied')
+      assertResult(await run(first, 'status'), 0, 'no difference')
       const moved = writeBundle(lab, withPodMoved(first.plan), first.plan)
-      const step = await runScript(lab, node, moved, { ...options, arguments: ['apply', '--verbose'] })
+      const step = await run(moved, 'apply', '--verbose')
       assertResult(step, 0, 'applied')
       assert.match(step.stdout, STEP_TAKEN)
-      assertResult(await runScript(lab, node, second, options), 0, 'applied')
+      assertResult(await run(second, 'apply', '--confirm', '300'), 0, 'applied')
+      assertResult(await run(second, 'confirm'), 0, 'confirmed')
       assertHolds(await readBack(lab, node), second.plan)
-      assertResult(
-        await runScript(lab, node, second, { ...options, arguments: ['rollback'] }),
-        0,
-        'rolled back',
-      )
+      assertResult(await run(second, 'drain'), 0, 'nothing is draining')
+      assertResult(await run(second, 'rollback'), 0, 'rolled back')
       assertHolds(await readBack(lab, node), moved.plan)
-      assertResult(
-        await runScript(lab, node, second, { ...options, arguments: ['cleanup'] }),
-        0,
-        'cleaned up',
-      )
+      assertResult(await run(second, 'cleanup'), 0, 'cleaned up')
     },
+    { limit: 120 },
   )
 
 test.run()

@@ -1,21 +1,29 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { canonicalServers } from '../../src/capture/capture.ts'
+import { type IpPortEntry, type Plan, parseIpvsRestore } from '../../src/index.ts'
+import { buildSet } from '../../src/plan/sets.ts'
 import {
   assertResult,
+  busyboxTools,
   nodeWithTwoBundles,
   replacedProgram,
   runScript,
   writeBundle,
 } from './harness/applier.ts'
 import { readBack } from './harness/bundle.ts'
+import { goldenPlan } from './harness/golden.ts'
 import { kernelTest } from './harness/lab.ts'
 import { assertHolds } from './harness/state.ts'
 
 /** What goes wrong without a word, or in the middle of a run: lost lines, interruptions, readers that leave. */
 
 const test = suite('apply through mishaps')
+
+/** A script that may mount what it likes: nobody else sees it. */
+const withOwnMounts = (script: string): string => `unshare -m sh -c '${script.replaceAll("'", `'\\''`)}'`
 
 for (const [what, restore] of [
   ['loses a line and says nothing', 'sed 1d | real "$@"'],
@@ -187,5 +195,208 @@ kernelTest(test, 'differences are JSON lines, too', async (lab) => {
     differences.some(({ line }) => line?.startsWith('rule ipv4 nat KUBE-') || line?.startsWith('real -t ')),
   )
 })
+
+kernelTest(
+  test,
+  'where nobody would watch over the time to confirm, the run leads back at once',
+  async (lab) => {
+    const { node, first, second } = await nodeWithTwoBundles(lab)
+    const programs = replacedProgram(lab, 'setsid', 'exit 1')
+    const options = { arguments: ['apply', '--no-drain', '--confirm', '60'], programs }
+    const run = await runScript(lab, node, second, options)
+    assertResult(run, 1, 'restored')
+    assert.match(run.messages.join(), /nobody would go back/)
+    assert.ok((run.undone.virtualServersRemoved ?? 0) > 0, run.stdout)
+    assert.equal(run.changes, {})
+    assertHolds(await readBack(lab, node), first.plan)
+  },
+)
+
+kernelTest(
+  test,
+  'what is not confirmed comes back where both flavours of iptables hold rules',
+  async (lab) => {
+    const { node, first, second, run } = await nodeWithTwoBundles(lab)
+    await lab.run('iptables-legacy -t nat -N KUBE-SERVICES', { in: node })
+    assertResult(await run(second, 'apply', '--no-drain', '--confirm', '3'), 0, 'applied')
+    assertHolds(await readBack(lab, node), second.plan)
+    await new Promise((resolve) => setTimeout(resolve, 9000))
+    assertHolds(await readBack(lab, node), first.plan)
+  },
+)
+
+/** Kilobytes of /run: from too little for anything to enough for a run. */
+const SIZES = [12, 20, 28, 36, 48, 64, 80, 96, 128, 160, 200, 256, 320, 400, 512]
+
+for (const tools of ['those of the node', 'those of busybox'])
+  kernelTest(
+    test,
+    `a /run without room for all of it, with ${tools}: whatever is short, the node stays as it was`,
+    async (lab) => {
+      const { node, first, second } = await nodeWithTwoBundles(lab)
+      const programs =
+        tools === 'those of busybox' ? busyboxTools(lab, ['awk', 'sort', 'cp', 'cat']) : '/nowhere'
+      const options = `--no-drain --iptables nft --state-dir '${lab.folder}/state-node' --json`
+      let refused = 0
+      for (const size of SIZES) {
+        const script = `mount -t tmpfs -o size=${size}k tmpfs /run
+TMPDIR=/run PATH='${programs}':$PATH sh '${second.path}/apply.sh' ${options}`
+        const { status, stdout } = await lab.run(withOwnMounts(script), {
+          in: node,
+          check: false,
+        })
+        if (status === 0) {
+          assertHolds(await readBack(lab, node), second.plan)
+          assert.ok(refused > 3, `${refused} sizes were too small`)
+          return
+        }
+        assert.ok([1, 3].includes(status), `${size} KB: exit ${status}\n${stdout}`)
+        assertHolds(await readBack(lab, node), first.plan)
+        refused++
+      }
+      assert.unreachable('no size was enough')
+    },
+    { limit: 180 },
+  )
+
+kernelTest(
+  test,
+  'a state directory that fills up while payloads are loaded: the state before comes back',
+  async (lab) => {
+    const { node, first, second } = await nodeWithTwoBundles(lab)
+    const small = join(lab.folder, 'small')
+    mkdirSync(small)
+    const fill = `dd if=/dev/zero of='${small}/fill' bs=1k 2> /dev/null`
+    const programs = replacedProgram(lab, 'ipvsadm', `real "$@"; [ "$1" != -R ] || ${fill} || :`)
+    const script = `mount -t tmpfs -o size=400k tmpfs '${small}'
+run() { sh '${second.path}/apply.sh' --no-drain --iptables nft --state-dir '${small}' --json; }
+(PATH='${programs}':$PATH; run); echo "exit $?" && ipvsadm -S -n && rm '${small}/fill' && run`
+    const { stdout } = await lab.run(withOwnMounts(script), { in: node })
+    assert.match(stdout, /"result":"restored".*\nexit 1\n.*"result":"applied"/s)
+    const [, held = ''] = /^exit 1\n(.*?)^\{/ms.exec(stdout) ?? []
+    const servers = parseIpvsRestore(held).virtualServers
+    assert.equal(canonicalServers(servers), first.plan.virtualServers)
+    assertHolds(await readBack(lab, node), second.plan)
+  },
+)
+
+kernelTest(
+  test,
+  'a /run that fills up while payloads are loaded: the room for the way back was kept',
+  async (lab) => {
+    const { node, first, second, run } = await nodeWithTwoBundles(lab)
+    const fill = '[ -e /run/fill ] || dd if=/dev/zero of=/run/fill bs=1k 2> /dev/null'
+    const programs = replacedProgram(lab, 'ipvsadm', `real "$@"; [ "$1" != -R ] || ${fill} || :`)
+    const script = `mount -t tmpfs -o size=1m tmpfs /run
+PATH='${programs}':$PATH sh '${second.path}/apply.sh' --no-drain --iptables nft --state-dir '${lab.folder}/state-node' --json`
+    const { status, stdout } = await lab.run(withOwnMounts(script), {
+      in: node,
+      check: false,
+    })
+    assert.is(status, 1, stdout)
+    assert.match(stdout, /"result":"restored"/)
+    assertHolds(await readBack(lab, node), first.plan)
+    const next = await run(second, 'apply', '--no-drain')
+    assertResult(next, 0, 'applied')
+    assert.not.match(next.messages.join(), /did not end/)
+  },
+)
+
+/** What is missing on a node, made by hiding or replacing files in a mount namespace. */
+for (const [what, prepare, expected] of [
+  ['root', 'run="setpriv --reuid=65534 --regid=65534 --clear-groups"', /needs root: run it with sudo/],
+  [
+    'ipset',
+    'mount --bind /dev/null "$(readlink -f "$(command -v ipset)")"',
+    /ipset is not installed: install it/,
+  ],
+  [
+    'a kernel of our time',
+    'echo 3.10.0-1160.el7 > /mnt/release; mount --bind /mnt/release /proc/sys/kernel/osrelease',
+    /the kernel is 3\.10\.0-1160\.el7; IPVS mode needs 4\.1 or newer: upgrade it/,
+  ],
+  [
+    'an ipset of our time',
+    'printf "#!/bin/sh\\necho ipset v4.5, protocol version: 4\\n" > /mnt/old/ipset; chmod 755 /mnt/old/ipset; PATH=/mnt/old:$PATH',
+    /ipset is too old \(ipset v4\.5, protocol version: 4\); 6\.0\.0 or newer is needed/,
+  ],
+] as const)
+  kernelTest(test, `without ${what}, a run is refused with what to do`, async (lab) => {
+    const { node } = await lab.namespaces('node')
+    const bundle = writeBundle(lab, goldenPlan('dual-stack'))
+    const script = `mount -t tmpfs -o mode=755 tmpfs /mnt; mkdir /mnt/old /mnt/bundle
+cp '${bundle.path}'/*.* /mnt/bundle; chmod -R a+rX /mnt/bundle; run=''
+${prepare}
+$run sh /mnt/bundle/apply.sh --iptables nft --state-dir /mnt/state --json`
+    const { status, stdout } = await lab.run(withOwnMounts(script), {
+      in: node,
+      check: false,
+    })
+    assert.is(status, 3, stdout)
+    assert.match(stdout, expected)
+    assert.match(stdout, /"result":"refused"/)
+    assert.not.match((await readBack(lab, node)).ipset, /KUBE-/)
+  })
+
+kernelTest(test, 'addresses of whole networks on the interface go, and come back', async (lab) => {
+  const { node, first, second, run } = await nodeWithTwoBundles(lab)
+  const [bound = ''] = first.plan.dummyInterface.addresses.filter((address) => address.includes('.'))
+  const [bound6 = ''] = first.plan.dummyInterface.addresses.filter((address) => address.includes(':'))
+  const rebind = (address: string, own: number, other: number): string =>
+    address === ''
+      ? ''
+      : `ip addr del ${address}/${own} dev kube-ipvs0; ip addr add ${address}/${other} dev kube-ipvs0`
+  await lab.run(
+    `ip addr add 192.0.2.9/24 dev kube-ipvs0; ip -6 addr add 2001:db8::9/64 dev kube-ipvs0 nodad
+${rebind(bound, 32, 24)}
+${rebind(bound6, 128, 64)}
+ip link set kube-ipvs0 up`,
+    { in: node },
+  )
+  const addresses = async (): Promise<string> =>
+    (await lab.run("ip -o addr show dev kube-ipvs0 | awk '{ print $4 }' | sort", { in: node })).stdout
+  const before = await addresses()
+  assert.match(before, /^fe80::/m, 'the kernel has put its own there')
+  assertResult(await run(first, 'apply'), 0, 'applied')
+  assert.not.match(await addresses(), /\/(24|64)$(?<!^fe80.*)/m)
+  assertResult(await run(first, 'apply'), 0, 'unchanged')
+  assertResult(await run(first, 'rollback'), 0, 'rolled back')
+  assert.is(await addresses(), before)
+  assertResult(await run(second, 'apply'), 0, 'applied')
+  await lab.run('ip link set kube-ipvs0 down', { in: node })
+  assertHolds(await readBack(lab, node), second.plan)
+})
+
+kernelTest(
+  test,
+  'a set without room for what comes beside what leaves is larger until the end',
+  async (lab) => {
+    const { node, first, run } = await nodeWithTwoBundles(lab)
+    const holding = (network: number): Plan => ({
+      ...first.plan,
+      sets: first.plan.sets.map((set) =>
+        set.name === 'KUBE-CLUSTER-IP' && set.type === 'hash:ip,port'
+          ? { ...buildSet(set.name, set.family, set.type, entriesIn(network)), maxElements: 2048 }
+          : set,
+      ) as Plan['sets'],
+    })
+    const [one, other] = [holding(100), holding(110)].map((plan) => writeBundle(lab, plan))
+    if (one === undefined || other === undefined) return
+    for (const bundle of [one, other, one]) {
+      assertResult(await run(bundle, 'apply'), 0, 'applied')
+      assertHolds(await readBack(lab, node), bundle.plan)
+    }
+    const dry = await run(other, 'apply', '--dry-run')
+    assert.match(
+      dry.stdout,
+      /create ipvsc-tmp hash:ip,port family inet maxelem 4096 .*swap ipvsc-tmp KUBE-CLUSTER-IP/,
+    )
+  },
+)
+
+const entriesIn = (network: number): IpPortEntry[] =>
+  Array.from({ length: 1500 }, (_, index) => ({
+    ...{ address: `10.${network}.${index >> 8}.${index & 255}`, protocol: 'tcp', port: 80 },
+  }))
 
 test.run()

@@ -1,10 +1,10 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { countPlan } from '../../src/bundle/bundle.ts'
 import { canonicalServers } from '../../src/capture/capture.ts'
-import { delta, type Plan, type VirtualServer } from '../../src/index.ts'
+import { delta, type VirtualServer } from '../../src/index.ts'
 import {
   assertResult,
   type BundleFolder,
@@ -16,7 +16,7 @@ import {
 } from './harness/applier.ts'
 import { readBack } from './harness/bundle.ts'
 import { goldenPlan, withPodMoved } from './harness/golden.ts'
-import { IN_MACHINE, kernelTest, type Lab, type Namespace } from './harness/lab.ts'
+import { IN_MACHINE, kernelTest } from './harness/lab.ts'
 import { assertHolds } from './harness/state.ts'
 
 /** All or nothing: refusals that touch nothing, failures that lead back, and runs that were killed. */
@@ -349,174 +349,6 @@ kernelTest(test, 'a damaged step is refused', async (lab) => {
   assertResult(refused, 3, 'refused')
   assert.match(refused.messages.join(), /damaged or incomplete: delta\/added\.state/)
   assertHolds(await readBack(lab, node), first.plan)
-})
-
-// --- faults ---------------------------------------------------------------------------------------------------
-
-/** Tools that a run calls, wrapped: call number N of all of them goes wrong. */
-const WRAPPED = [
-  'ipvsadm',
-  'ipset',
-  'iptables-nft-save',
-  'iptables-nft-restore',
-  'ip6tables-nft-save',
-  'ip6tables-nft-restore',
-  'ip',
-  'sysctl',
-  'conntrack',
-  'cp',
-  'mv',
-]
-/**
- * Called without a time limit: they compute, or a disk that hangs is beyond a script. To be killed after one of them is
- * to be killed before the next command.
- */
-const UNLIMITED = ['awk', 'sort', 'comm', 'sha256sum', 'mkdir', 'rm', 'cat']
-
-const limited = (fault: Fault): boolean => fault === 'hang' || fault === 'kill after'
-
-type Fault = 'fail' | 'hang' | 'kill before' | 'kill after'
-const FAULTS: readonly Fault[] = ['fail', 'hang', 'kill before', 'kill after']
-
-/**
- * A folder of programs that count their calls and go wrong at one of them. Each call takes the next number that nobody has:
- * a file that exists cannot be made again. No process is needed for that, and the calls of a run are many.
- */
-function faultyPrograms(lab: Lab, name: string, fault: Fault): string {
-  const folder = join(lab.folder, name)
-  mkdirSync(folder)
-  const wrapper = (program: string): string => `#!/bin/sh
-set -C
-count=1
-until { true > "$FAULT_COUNTER/$count"; } 2> /dev/null; do count=$((count + 1)); done
-set +C
-PATH=\${PATH#*:}
-if [ "$count" = "$FAULT_AT" ]; then
-  echo "${program} $*" > "$FAULT_COUNTER.hit"
-  case $FAULT in
-    fail) echo 'injected failure' >&2; exit 1 ;;
-    hang) exec sleep 600 ;;
-    'kill before') kill -KILL "$FAULT_TARGET"; exit 1 ;;
-    'kill after') ${program} "$@"; kill -KILL "$FAULT_TARGET"; exit 1 ;;
-  esac
-fi
-exec ${program} "$@"
-`
-  for (const program of limited(fault) ? WRAPPED : [...WRAPPED, ...UNLIMITED]) {
-    writeFileSync(join(folder, program), wrapper(program))
-    chmodSync(join(folder, program), 0o755)
-  }
-  return folder
-}
-
-/** Runs a command with the fault. Gives what was hit, or `null` past the last call. */
-async function withFault(
-  lab: Lab,
-  { node, bundle, words, programs, fault, at }: FaultCase,
-): Promise<{ readonly hit: string | null; readonly status: number; readonly output: string }> {
-  const counter = join(lab.folder, 'calls')
-  const script = `rm -rf '${counter}' '${counter}.hit'; mkdir '${counter}'
-export FAULT='${fault}' FAULT_AT=${at} FAULT_COUNTER='${counter}'
-sh -c 'export FAULT_TARGET=$$; PATH=${programs}:$PATH; exec sh "${bundle.path}/apply.sh" ${words.join(' ')} \\
-  --json --iptables nft --limit 1 --state-dir "${lab.folder}/state-node"'
-status=$?; cat '${counter}.hit' 2>/dev/null; exit $status`
-  const { status, stdout } = await lab.run(script, { in: node, check: false })
-  const hit = stdout.trim().split('\n').at(-1) ?? ''
-  return { hit: hit.startsWith('{') || hit === '' ? null : hit, status, output: stdout }
-}
-
-interface FaultCase {
-  readonly node: Namespace
-  readonly bundle: BundleFolder
-  readonly words: readonly string[]
-  readonly programs: string
-  readonly fault: Fault
-  readonly at: number
-}
-
-async function holdsOneOf(
-  lab: Lab,
-  node: Namespace,
-  bundles: readonly BundleFolder[],
-): Promise<BundleFolder> {
-  const state = await readBack(lab, node)
-  let last: Error | null = null
-  for (const bundle of bundles)
-    try {
-      assertHolds(state, bundle.plan)
-      return bundle
-    } catch (error) {
-      last = error as Error
-    }
-  throw last
-}
-
-/** Every external command of a run goes wrong once, in every way; the node is whole each time, and the next run succeeds. */
-for (const fault of FAULTS)
-  for (const kind of ['full', 'delta', 'rollback', 'step'] as const)
-    kernelTest(
-      test,
-      `${fault} at every command of a ${kind} run`,
-      async (lab) => {
-        const { node } = await lab.namespaces('node')
-        await lab.run('ip link set lo up', { in: node })
-        const programs = faultyPrograms(lab, 'faulty', fault)
-        // One family, so that there are fewer commands; they differ in virtual servers, sets, rules and addresses.
-        const other = onlyIPv4(goldenPlan('load-balancer'))
-        const plans = [
-          other,
-          kind === 'step' ? withPodMoved(other) : onlyIPv4(goldenPlan('session-affinity')),
-        ]
-        const [one, two] = plans.map((plan) => writeBundle(lab, plan)) as [BundleFolder, BundleFolder]
-        const run = (bundle: BundleFolder) =>
-          runScript(lab, node, bundle, { arguments: ['apply', '--no-drain', '--converge'] })
-        const way = (start: BundleFolder, target: BundleFolder): BundleFolder =>
-          kind === 'delta' || kind === 'step' ? writeBundle(lab, target.plan, start.plan) : target
-        const ways = new Map([
-          [one, way(one, two)],
-          [two, way(two, one)],
-        ])
-        const words = kind === 'rollback' ? ['rollback', '--no-drain'] : ['apply', '--no-drain']
-        assertResult(await run(two), 0, 'applied')
-        assertResult(await run(one), 0, 'applied')
-        let [start, target] = [one, two]
-        let [hits, recovered, ended] = [0, 0, false]
-        for (let at = 1; at < 200 && !ended; at++) {
-          const bundle = ways.get(start) ?? target
-          const { hit, status, output } = await withFault(lab, { node, bundle, words, programs, fault, at })
-          if (hit === null) {
-            assert.is(status, 0, output)
-            ended = true
-            continue
-          }
-          hits++
-          if (fault === 'fail' || fault === 'hang') {
-            assert.ok([0, 1, 3].includes(status), `${hit}: exit ${status}\n${output}`)
-            const held = await holdsOneOf(lab, node, [start, target])
-            assert.is(held === target, status === 0, `${hit}: exit ${status}\n${output}`)
-          }
-          // The same again, as it was asked for: a delta is refused where the way back was not completed first.
-          const again = kind === 'rollback' ? target : bundle
-          const next = await runScript(lab, node, again, { arguments: ['apply', '--no-drain'] })
-          assert.is(next.status, 0, `after ${hit}: ${next.stdout}${next.stderr}`)
-          if (next.messages.some((text) => text.includes('did not end'))) recovered++
-          assertHolds(await readBack(lab, node), target.plan)
-          const swap = start
-          start = target
-          target = swap
-        }
-        assert.ok(hits > (kind === 'step' ? 8 : 15), `${hits} commands`)
-        assert.ok(ended, 'every command had its turn')
-        assert.is(recovered > 3, fault.startsWith('kill'), `${recovered} runs led back first`)
-      },
-      { limit: 1200, long: true },
-    )
-
-const onlyIPv4 = (plan: Plan): Plan => ({
-  ...plan,
-  families: ['ipv4'],
-  sets: plan.sets.filter(({ family }) => family === 'ipv4'),
-  tables: plan.tables.filter(({ family }) => family === 'ipv4'),
 })
 
 test.run()

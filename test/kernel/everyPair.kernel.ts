@@ -3,15 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { stepOf } from '../../src/delta/step.ts'
 import { delta, emit, emitDelta, type Plan, parseIpAddr } from '../../src/index.ts'
-import { writeBundle } from './harness/applier.ts'
+import { assertResult, runScript, STEP_TAKEN, writeBundle } from './harness/applier.ts'
 import { explainOnFailure, LIST_SERVERS, loadBundle, readBack } from './harness/bundle.ts'
 import { goldenStates } from './harness/golden.ts'
 import { kernelTest, type Lab } from './harness/lab.ts'
 import { assertHolds } from './harness/state.ts'
 
 /**
- * Every pair of golden states, in both directions: by full bundles and their script, and by deltas that the stock tools load.
+ * Every pair of golden states, in both directions: by full bundles and their script, by deltas that the stock tools load, and
+ * by delta bundles and their script where those do not compare.
  * What was changed is read again, and has to be what a node prints that was given the other case alone.
  */
 
@@ -211,5 +213,34 @@ for (const name of cases.slice(0, -1)) {
     { limit: 600, long: true },
   )
 }
+
+/** Where only real servers and entries differ, a delta bundle is one step: its script compares nothing. */
+const isStep = (from: string, to: string): boolean =>
+  stepOf(delta(planOf(from), planOf(to)), planOf(from), planOf(to)) !== null
+
+kernelTest(
+  test,
+  'by delta bundles of one step, wherever one is enough, there and back',
+  async (lab) => {
+    const { node } = await lab.namespaces('node')
+    await lab.run('ip link set lo up', { in: node })
+    const apply = (path: string) =>
+      runScript(lab, node, { path }, { arguments: ['apply', '--no-drain', '--verbose'] })
+    let steps = 0
+    for (const [index, name] of cases.entries()) {
+      const others = cases.slice(index + 1).filter((other) => isStep(name, other) && isStep(other, name))
+      if (others.length > 0) assert.is((await apply(bundleFolder(name))).status, 0)
+      for (const [from, to] of others.flatMap((other) => [[name, other] as const, [other, name] as const])) {
+        const run = await apply(writeBundle(lab, planOf(to), planOf(from)).path)
+        assertResult(run, 0, 'applied')
+        assert.match(run.stdout, STEP_TAKEN, `${from} to ${to}`)
+        assertHolds(await readBack(lab, node), planOf(to))
+        steps++
+      }
+    }
+    assert.ok(steps > 20, `${steps} steps`)
+  },
+  { limit: 240 },
+)
 
 test.run()

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { assertResult, runScript, writeBundle } from './harness/applier.ts'
@@ -92,5 +93,32 @@ END
   assert.match(iptables, /-A PREROUTING -j DOCKER/)
   assert.is(iptables.match(/-j KUBE-SERVICES/g)?.length, 2, 'one jump from PREROUTING, one from OUTPUT')
 })
+
+/** More than an argument of a program can name. */
+const CHAINS = 5000
+
+kernelTest(
+  test,
+  `${CHAINS} chains of the iptables mode are removed`,
+  async (lab) => {
+    const { node } = await lab.namespaces('node')
+    const { plan } = await compileConformanceCase(`${DATA}/conformance/dual-stack`)
+    const bundle = writeBundle(lab, plan)
+    const chains = Array.from({ length: CHAINS }, (_, index) => `KUBE-SEP-${String(index).padStart(16, 'A')}`)
+    writeFileSync(
+      join(lab.folder, 'chains'),
+      ['*nat', ...chains.map((name) => `:${name} - [0:0]`), 'COMMIT', ''].join('\n'),
+    )
+    await lab.run(`ip link set lo up; iptables-nft-restore --noflush < '${lab.folder}/chains'`, { in: node })
+    const warned = await runScript(lab, node, bundle)
+    assertResult(warned, 0, 'applied')
+    assert.match(warned.messages.join(), new RegExp(`${CHAINS} chains of kube-proxy's iptables mode`))
+    const removed = await runScript(lab, node, bundle, { arguments: ['apply', '--remove-leftovers'] })
+    assertResult(removed, 0, 'applied')
+    assert.is(removed.changes.chainsRemoved, CHAINS)
+    assertHolds(await readBack(lab, node), plan)
+  },
+  { limit: 180 },
+)
 
 test.run()

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram'
 import { createServer as createHttpServer, get } from 'node:http'
 import { connect, createServer, isIPv6, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
-import type { Answer, Ask, Open, Order, Request, Response, Result, Serve, Talk } from './protocol.ts'
+import type { Answer, Ask, Open, Order, Request, Reset, Response, Result, Serve, Talk } from './protocol.ts'
 
 /**
  * Lives in one network namespace and plays its servers and its clients. Orders come as lines on standard
@@ -150,8 +150,11 @@ async function ask(order: Ask): Promise<Answer[]> {
   return answers
 }
 
-/** One request over what is open. */
-type Conversation = (patience: number) => Promise<Answer>
+interface Conversation {
+  /** One request over what is open. */
+  readonly talk: (patience: number) => Promise<Answer>
+  readonly reset: () => void
+}
 
 const conversations: Conversation[] = []
 
@@ -168,7 +171,7 @@ function openTcp({ address: host, port, patience }: Open): Promise<Conversation>
     socket.once('connect', () => {
       clearTimeout(timer)
       socket.removeListener('error', reject).on('error', () => {})
-      resolve((limit) => talkTcp(socket, limit))
+      resolve({ talk: (limit) => talkTcp(socket, limit), reset: () => socket.resetAndDestroy() })
     })
   })
 }
@@ -193,7 +196,7 @@ function openUdp({ address, port }: Open): Promise<Conversation> {
     let listener: (answer: Answer) => void = () => {}
     socket.on('message', (data) => listener(parseReply(String(data))))
     socket.on('error', (error: NodeJS.ErrnoException) => listener(failure(error.code)))
-    const converse: Conversation = (patience) =>
+    const talk: Conversation['talk'] = (patience) =>
       new Promise((settle) => {
         const timer = setTimeout(() => listener({ kind: 'silence' }), patience)
         listener = (answer) => {
@@ -202,12 +205,14 @@ function openUdp({ address, port }: Open): Promise<Conversation> {
         }
         socket.send('who\n')
       })
-    socket.bind(0, () => socket.connect(port, address, () => resolve(converse)))
+    socket.bind(0, () => socket.connect(port, address, () => resolve({ talk, reset: () => socket.close() })))
   })
 }
 
 const talk = ({ connection, patience }: Talk): Promise<Answer> =>
-  (conversations[connection] as Conversation)(patience)
+  (conversations[connection] as Conversation).talk(patience)
+
+const reset = ({ connection }: Reset): void => (conversations[connection] as Conversation).reset()
 
 async function carryOut(order: Order): Promise<Result> {
   switch (order.order) {
@@ -220,6 +225,9 @@ async function carryOut(order: Order): Promise<Result> {
       return open(order)
     case 'talk':
       return [await talk(order)]
+    case 'reset':
+      reset(order)
+      return null
   }
 }
 

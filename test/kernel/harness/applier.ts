@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { bundleOf } from '../../../src/bundle/bundle.ts'
@@ -43,6 +43,7 @@ export interface Run {
   /** The last word of the script, such as `applied`. */
   readonly result: string | null
   readonly changes: Readonly<Record<string, number>>
+  readonly undone: Readonly<Record<string, number>>
   /** Warnings and errors. */
   readonly messages: readonly string[]
   readonly stdout: string
@@ -79,9 +80,10 @@ interface Event {
   readonly text?: string
   readonly result?: string
   readonly changes?: Record<string, number>
+  readonly undone?: Record<string, number>
 }
 
-function readEvents(stdout: string): Pick<Run, 'result' | 'changes' | 'messages'> {
+function readEvents(stdout: string): Pick<Run, 'result' | 'changes' | 'undone' | 'messages'> {
   const events = stdout
     .split('\n')
     .filter((line) => line.startsWith('{"event"'))
@@ -90,6 +92,7 @@ function readEvents(stdout: string): Pick<Run, 'result' | 'changes' | 'messages'
   return {
     result: report?.result ?? null,
     changes: report?.changes ?? {},
+    undone: report?.undone ?? {},
     messages: events
       .filter(({ event }) => event === 'warning' || event === 'error')
       .map(({ text }) => text ?? ''),
@@ -131,5 +134,13 @@ export function replacedProgram(lab: Lab, name: string, script: string): string 
   mkdirSync(folder)
   const text = `#!/bin/sh\nreal() { (PATH=\${PATH#*:}; exec ${name} "$@"); }\n${script}\n`
   writeFileSync(join(folder, name), text, { mode: 0o755 })
+  return folder
+}
+
+/** A folder of applets of busybox that come before the tools of the node. */
+export function busyboxTools(lab: Lab, names: readonly string[]): string {
+  const folder = join(lab.folder, `busybox-${bundles++}`)
+  mkdirSync(folder)
+  for (const name of names) symlinkSync('/usr/bin/busybox', join(folder, name))
   return folder
 }

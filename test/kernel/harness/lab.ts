@@ -65,8 +65,9 @@ const ONLY = process.env.IPVSC_ONLY ?? ''
 
 type UvuSuite = ReturnType<typeof suite>
 
-/** How many tests run at once: some only wait. */
+/** How many tests run at once: some only wait, and none of the long ones minds to be slowed down. */
 const AT_ONCE = 2
+const LONG_AT_ONCE = 3
 
 /** Where several machines share the tests: which of them this is, and how many there are. */
 const [PART = 0, PARTS = 1] = (process.env.IPVSC_PART ?? '0/1').split('/').map(Number)
@@ -84,7 +85,7 @@ let busy = 0
 
 /** Keeps as many tests running as there is room for, also while uvu waits for a long one. */
 function startNext(): void {
-  while (busy < AT_ONCE) {
+  while (busy < (waiting.length > 0 ? AT_ONCE : LONG_AT_ONCE)) {
     const job = waiting.shift() ?? waitingLong.shift()
     if (job === undefined) return
     busy++

@@ -43,7 +43,13 @@ export interface Talk {
   readonly patience: number
 }
 
-export type Order = Serve | Ask | Open | Talk
+/** End an open TCP connection with a reset, which every connection table forgets soon. */
+export interface Reset {
+  readonly order: 'reset'
+  readonly connection: number
+}
+
+export type Order = Serve | Ask | Open | Talk | Reset
 
 export type Answer =
   | {
@@ -60,7 +66,7 @@ export type Answer =
   /** Anything else, in the words of the kernel. */
   | { readonly kind: 'failed'; readonly code: string }
 
-/** `serve` gives nothing, `open` the number of the connection. */
+/** `serve` and `reset` give nothing, `open` the number of the connection. */
 export type Result = readonly Answer[] | number | null
 
 export interface Request {

@@ -14,8 +14,15 @@ export interface Host extends Namespace {
   serve(transport: Transport, address: string, port: number, name?: string): Promise<void>
   /** Sends requests, each over a connection of its own. */
   ask(target: Target, options?: AskOptions): Promise<readonly Answer[]>
-  /** Opens a TCP connection, or a UDP socket; each call of what it gives is one more request over it. */
-  open(target: Target): Promise<() => Promise<Answer>>
+  /** Opens a TCP connection, or a UDP socket. */
+  open(target: Target): Promise<Connection>
+}
+
+/** What stays open; each call is one more request over it. */
+export interface Connection {
+  (): Promise<Answer>
+  /** Ends it: TCP with a reset. */
+  reset(): Promise<void>
 }
 
 export interface Target {
@@ -53,10 +60,14 @@ export function hostIn(lab: Lab, namespace: Namespace): Host {
     open: async ({ transport, address, port }) => {
       const open = { order: 'open', address, port, patience: PATIENCE } as const
       const connection = (await send({ ...open, transport: transport === 'udp' ? 'udp' : 'tcp' })) as number
-      return async () => {
+      const say = async (): Promise<Answer> => {
         const answers = (await send({ order: 'talk', connection, patience: PATIENCE })) as Answer[]
         return answers[0] as Answer
       }
+      const reset = async (): Promise<void> => {
+        await send({ order: 'reset', connection })
+      }
+      return Object.assign(say, { reset })
     },
   }
 }
