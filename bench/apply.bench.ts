@@ -1,4 +1,5 @@
 import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
 import { fingerprint, formatPlan, type Plan } from '../src/index.ts'
 import { runScript, writeBundle } from '../test/kernel/harness/applier.ts'
 import { compileTexts } from '../test/kernel/harness/compile.ts'
@@ -6,13 +7,20 @@ import { kernelTest, type Lab, type Namespace } from '../test/kernel/harness/lab
 import { generateCluster } from './generate.ts'
 
 /**
- * How long the script of a bundle takes, as ratios against the stock tools in the same run. It runs where the kernel
- * suites do: `npm run bench:apply`.
+ * How long the script of a bundle takes, as ratios against the stock tools in the same run, each of the fastest of several
+ * rounds: what else the machine does only ever adds. It runs where the kernel suites do: `npm run bench:apply`.
  */
 
 const test = suite('speed of apply')
 
-const [SERVICES, ENDPOINTS, ROUNDS] = [2000, 10, 3]
+const [SERVICES, ENDPOINTS, ROUNDS, MOST_ROUNDS] = [2000, 10, 3, 6]
+
+/** What is measured, against which floor, and what it may be at most. */
+const RATIOS = [
+  ['to an empty node, against the tools fed the same payloads', 'apply', 'raw', 1.5],
+  ['again, unchanged, against reading the state', 'again', 'readBack', 1.5],
+  ['one endpoint by delta bundle, against an empty ipvsadm -R', 'delta', 'empty', 10],
+] as const
 
 const RAW = `ipset restore < ipset.restore
 iptables-nft-restore --noflush < iptables.restore
@@ -28,9 +36,6 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
   await work()
   return (performance.now() - started) / 1000
 }
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] as number
 
 async function freshNode(lab: Lab, role: string): Promise<Namespace> {
   const made = await lab.namespaces(role)
@@ -63,14 +68,18 @@ kernelTest(
     const bundle = writeBundle(lab, plan)
     const changed = withOneEndpointChanged(plan)
     const steps = [writeBundle(lab, changed, plan), writeBundle(lab, plan, changed)]
-    const times = { raw: [], apply: [], readBack: [], again: [], empty: [], delta: [] } as Record<
-      string,
-      number[]
-    >
+    const fastest = new Map<string, number>()
     const measure = async (name: string, work: () => Promise<unknown>): Promise<void> => {
-      times[name]?.push(await seconds(work))
+      fastest.set(name, Math.min(await seconds(work), fastest.get(name) ?? Number.POSITIVE_INFINITY))
     }
-    for (let round = 0; round < ROUNDS; round++) {
+    const ratios = () =>
+      RATIOS.map(([what, name, floor, most]) => {
+        const [time, base] = [fastest.get(name) ?? 0, fastest.get(floor) ?? 0]
+        return { what, time, base, ratio: time / base, most }
+      })
+    const isSlow = (): boolean => ratios().some(({ ratio, most }) => ratio > most)
+    let round = 0
+    while (round < ROUNDS || (round < MOST_ROUNDS && isSlow())) {
       const raw = await freshNode(lab, `raw-${round}`)
       await measure('raw', () => lab.run(`cd '${bundle.path}'; ${RAW}`, { in: raw }))
       // No other node lives in the kernel of a node.
@@ -88,22 +97,22 @@ kernelTest(
         await measure('delta', () => script(step))
       }
       await lab.run('ipvsadm -C', { in: node })
-    }
-    const row = (what: string, name: string, floor: string): string => {
-      const [time, base] = [median(times[name] ?? []), median(times[floor] ?? [])]
-      return `| ${what} | ${time.toFixed(2)} | ${base.toFixed(2)} | ${(time / base).toFixed(2)} |`
+      round++
     }
     console.log(
       [
         '',
-        `${plan.virtualServers.length} virtual servers, plan ${fingerprint(formatPlan(plan)).slice(0, 12)}, median of ${ROUNDS}`,
-        '| what | seconds | floor | ratio |',
-        '| --- | --- | --- | --- |',
-        row('to an empty node, against the tools fed the same payloads', 'apply', 'raw'),
-        row('again, unchanged, against reading the state', 'again', 'readBack'),
-        row('one endpoint by delta bundle, against an empty ipvsadm -R', 'delta', 'empty'),
+        `${plan.virtualServers.length} virtual servers, plan ${fingerprint(formatPlan(plan)).slice(0, 12)}, fastest of ${round}`,
+        '| what | seconds | floor | ratio | at most |',
+        '| --- | --- | --- | --- | --- |',
+        ...ratios().map(
+          ({ what, time, base, ratio, most }) =>
+            `| ${what} | ${time.toFixed(2)} | ${base.toFixed(2)} | ${ratio.toFixed(2)} | ${most} |`,
+        ),
       ].join('\n'),
     )
+    for (const { what, ratio, most } of ratios())
+      assert.ok(ratio <= most, `${what}: ${ratio.toFixed(2)}, and ${most} is the most`)
   },
   { limit: 1200 },
 )

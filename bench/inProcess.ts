@@ -14,8 +14,8 @@ const milliseconds = (work: () => unknown): number => {
   return performance.now() - started
 }
 
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] as number
+/** What else the machine does only ever adds. */
+const fastest = (values: readonly number[]): number => Math.min(...values)
 
 const text = generateCluster(SERVICES, ENDPOINTS)
 const { cluster } = await read([{ name: 'cluster.json', text }])
@@ -51,17 +51,20 @@ for (let round = 0; round < ROUNDS; round++) {
   )
 }
 
-const floor = median(samples.compile)
+const floor = fastest(samples.compile)
 console.log(
   `${SERVICES} × ${ENDPOINTS}, ${ROUNDS} rounds; ms, and as a part of compiling (${floor.toFixed(0)} ms)`,
 )
-console.log('| what | first | median | part |\n| --- | ---: | ---: | ---: |')
-for (const [what, name] of [
-  ['delta of two plans that differ in one endpoint', 'delta'],
-  ['one EndpointSlice changed in a compiled cluster', 'update'],
+console.log('| what | first | fastest | part | at most |\n| --- | ---: | ---: | ---: | ---: |')
+/** What 50 ms and 5 ms are where compiling takes 400 ms. */
+for (const [what, name, most] of [
+  ['delta of two plans that differ in one endpoint', 'delta', 8],
+  ['one EndpointSlice changed in a compiled cluster', 'update', 80],
 ] as const) {
   const times = samples[name]
+  const part = floor / fastest(times)
   console.log(
-    `| ${what} | ${times[0]?.toFixed(1)} | ${median(times).toFixed(1)} | 1/${(floor / median(times)).toFixed(0)} |`,
+    `| ${what} | ${times[0]?.toFixed(1)} | ${fastest(times).toFixed(1)} | 1/${part.toFixed(0)} | 1/${most} |`,
   )
+  if (part < most) process.exitCode = 1
 }
