@@ -30,7 +30,7 @@ export type Operation =
   | { readonly kind: 'createSet'; readonly set: IpSet }
   /**
    * A set that is filled aside and swapped in: one of other parameters with the entries of both; one too small for both, first
-   * larger with both and, after servers have changed, as it is wanted.
+   * larger with both and, after servers have changed, as it is wanted; and one that loses more than it keeps.
    */
   | { readonly kind: 'replaceSet'; readonly set: IpSet }
   /** Before servers change, or after (`plan/transitions.ts`): where it stands in the list tells. */

@@ -5,6 +5,9 @@ import { exemptedBy, isStrict } from '../plan/transitions.ts'
 import type { IpSet, Plan, SetEntry } from '../plan/types.ts'
 import type { Halves, Operation } from './operations.ts'
 
+/** Where so many entries leave a set and fewer stay, filling another one takes less than emptying it. */
+const MANY = 1000
+
 const looseFirst = (sets: readonly IpSet[]): IpSet[] => [
   ...sets.filter(({ name }) => !isStrict(name)),
   ...sets.filter(({ name }) => isStrict(name)),
@@ -53,7 +56,9 @@ export function setOperations(from: Plan, to: Plan): Halves {
     else push(make, 'addEntries', set, addedNow)
     push(early, 'removeEntries', set, removedNow)
     push(late, 'addEntries', set, addedLate)
-    push(lose, 'removeEntries', set, removedLate)
+    const emptied = fresh === undefined && removed.length >= MANY && removed.length > set.entries.length
+    if (old !== undefined && emptied) lose.push({ kind: 'replaceSet', set })
+    else push(lose, 'removeEntries', set, removedLate)
   }
   const gone = [...before.values()]
     .filter(({ name }) => !wanted.has(name))

@@ -334,7 +334,13 @@ for (const fault of FAULTS)
         },
       }
       // Removing so many servers takes a while on a way back.
-      const way: Way = { from, to: endOf(bundle.plan), bundle, words: APPLY, limit: 6 }
+      const to: End = {
+        assertHeld: (state) => {
+          assertHolds(state, bundle.plan)
+          assert.match(state.timeouts, /: 800 100 250$/m)
+        },
+      }
+      const way: Way = { from, to, bundle, words: APPLY, limit: 6 }
       const run = (words: readonly string[]): Promise<Run> =>
         runScript(lab, node, bundle, { arguments: words })
       const goBack = async (): Promise<void> => {
@@ -348,6 +354,8 @@ for (const fault of FAULTS)
       const targets = targetsOf([counts])
       const { hits, recovered } = await injectEverywhere(lab, node, fault, targets, () => way, goBack)
       assert.ok(hits > 0.8 * targets.length, `${hits} of ${targets.length} commands`)
+      assertResult(await run(APPLY), 0, 'applied')
+      assert.match(await settings(), /conntrack = 1\n.*expire_nodest_conn = 1\n/)
       assert.is(recovered > 3, isKill(fault), `${recovered} runs led back first`)
     },
     { limit: 900, long: true },

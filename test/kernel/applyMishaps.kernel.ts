@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { canonicalServers } from '../../src/capture/capture.ts'
-import { type IpPortEntry, type Plan, parseIpvsRestore } from '../../src/index.ts'
+import { type IpPortEntry, type Plan, parseIpvsRestore, type VirtualServer } from '../../src/index.ts'
 import { buildSet } from '../../src/plan/sets.ts'
 import {
   assertResult,
+  type BundleFolder,
   busyboxTools,
   nodeWithTwoBundles,
   replacedProgram,
@@ -15,7 +16,7 @@ import {
 } from './harness/applier.ts'
 import { readBack } from './harness/bundle.ts'
 import { goldenPlan } from './harness/golden.ts'
-import { kernelTest } from './harness/lab.ts'
+import { kernelTest, type Lab, type Namespace } from './harness/lab.ts'
 import { assertHolds } from './harness/state.ts'
 
 /** What goes wrong without a word, or in the middle of a run: lost lines, interruptions, readers that leave. */
@@ -97,14 +98,39 @@ kernelTest(test, 'whoever reads what the script says may leave', async (lab) => 
   assertHolds(await readBack(lab, node), second.plan)
 })
 
+/** Runs a bundle and kills it beside a program, when that is called so. */
+async function runKilled(
+  lab: Lab,
+  node: Namespace,
+  bundle: BundleFolder,
+  program: string,
+  first: string,
+): Promise<void> {
+  const pid = join(lab.folder, 'pid')
+  const killer = `real "$@"; [ "$1" != ${first} ] || kill -KILL "$(cat '${pid}')"`
+  const script = `sh -c 'echo $$ > "$0"; exec "$@"' '${pid}' env PATH='${replacedProgram(lab, program, killer)}':"$PATH" \\
+  sh '${bundle.path}/apply.sh' --no-drain --iptables nft --state-dir '${lab.folder}/state-node'`
+  assert.is.not((await lab.run(script, { in: node, check: false })).status, 0)
+}
+
+kernelTest(test, 'a repair that was killed is done by the next run', async (lab) => {
+  const { node, first, run } = await nodeWithTwoBundles(lab)
+  const [address = ''] = first.plan.dummyInterface.addresses
+  await lab.run(`ipvsadm -D -t 172.30.0.41:80; ip addr del ${address}/32 dev kube-ipvs0`, { in: node })
+  await runKilled(lab, node, first, 'ipvsadm', '-R')
+  await lab.run('ipset create ipvsc-tmp hash:ip', { in: node })
+  const repaired = await run(first, 'apply')
+  assertResult(repaired, 0, 'applied')
+  assert.match(repaired.messages.join(), /did not end/)
+  assert.ok((repaired.undone.virtualServersRemoved ?? 0) > 0, repaired.stdout)
+  assertHolds(await readBack(lab, node), first.plan)
+  assert.not.match((await readBack(lab, node)).ipset, /ipvsc-tmp/)
+  assertResult(await run(first, 'check'), 0, 'no difference')
+})
+
 kernelTest(test, 'a run that was killed: a dry run refuses, any other leads back first', async (lab) => {
   const { node, first, second, run } = await nodeWithTwoBundles(lab)
-  const pid = join(lab.folder, 'pid')
-  const killer = `real "$@"; [ "$1" != -R ] || kill -KILL "$(cat '${pid}')"`
-  const programs = replacedProgram(lab, 'ipvsadm', killer)
-  const script = `sh -c 'echo $$ > "$0"; exec "$@"' '${pid}' env PATH='${programs}':"$PATH" sh '${second.path}/apply.sh' \\
-  --no-drain --iptables nft --state-dir '${lab.folder}/state-node'`
-  assert.is.not((await lab.run(script, { in: node, check: false })).status, 0)
+  await runKilled(lab, node, second, 'ipvsadm', '-R')
   const { ipvs } = await readBack(lab, node)
   const dry = await run(second, 'apply', '--dry-run')
   assertResult(dry, 3, 'refused')
@@ -130,6 +156,23 @@ kernelTest(test, 'records of before a restart of the node count for nothing', as
   assertHolds(await readBack(lab, node), first.plan)
 })
 
+kernelTest(
+  test,
+  'a loss of power in the middle of a run: nothing leads back to what the kernel has forgotten',
+  async (lab) => {
+    const { node, second } = await nodeWithTwoBundles(lab)
+    const { started } = await lab.namespaces('started')
+    const stateDir = join(lab.folder, 'state-node')
+    await runKilled(lab, node, second, 'ipvsadm', '-R')
+    writeFileSync(join(stateDir, 'boot'), '00000000-0000-0000-0000-000000000000\n')
+    await lab.run('ip link set lo up', { in: started })
+    const run = await runScript(lab, started, second, { stateDir })
+    assertResult(run, 0, 'applied')
+    assert.equal(run.undone, {})
+    assertHolds(await readBack(lab, started), second.plan)
+  },
+)
+
 kernelTest(test, 'draining that fails leads back, and works the next time', async (lab) => {
   const { node, first, run } = await nodeWithTwoBundles(lab)
   await lab.run('ipvsadm -e -t 172.30.0.41:80 -r 10.0.1.21:8080 -m -w 0', { in: node })
@@ -145,6 +188,56 @@ kernelTest(test, 'draining that fails leads back, and works the next time', asyn
   assertResult(await run(first, 'drain'), 0, 'drained')
   assert.not.match((await readBack(lab, node)).ipvs, /-r 10\.0\.1\.21:8080 -m -w 0/)
 })
+
+kernelTest(test, 'a retired real server that somebody else has removed is forgotten', async (lab) => {
+  const { node, first, run } = await nodeWithTwoBundles(lab)
+  const draining = join(lab.folder, 'state-node', 'draining')
+  writeFileSync(draining, '-t 172.30.0.41:80 10.9.9.9:8080 1\n')
+  assertResult(await run(first, 'drain'), 0, 'unchanged')
+  assert.not.ok(existsSync(draining))
+  assertHolds(await readBack(lab, node), first.plan)
+})
+
+kernelTest(test, 'a drain that cannot say what is left puts back what it removed', async (lab) => {
+  const { node, first, run } = await nodeWithTwoBundles(lab)
+  await lab.run('ipvsadm -e -t 172.30.0.41:80 -r 10.0.1.21:8080 -m -w 0', { in: node })
+  const draining = join(lab.folder, 'state-node', 'draining')
+  writeFileSync(draining, '-t 172.30.0.41:80 10.0.1.21:8080 1\n')
+  const before = await readBack(lab, node)
+  // The checksums of what is left are the last thing that is written.
+  const failing = replacedProgram(lab, 'sha256sum', '[ "$1" = -c ] || [ $# -eq 0 ] || exit 1; real "$@"')
+  const failed = await runScript(lab, node, first, { arguments: ['drain'], programs: failing })
+  assertResult(failed, 1, 'restored')
+  assert.is((await readBack(lab, node)).ipvs, before.ipvs)
+  writeFileSync(draining, '-t 172.30.0.41:80 10.0.1.21:8080 1\n')
+  assertResult(await run(first, 'drain'), 0, 'drained')
+})
+
+kernelTest(
+  test,
+  'modules are loaded when all else is in order, and one that does not load is a refusal',
+  async (lab) => {
+    const { node, first, second, run } = await nodeWithTwoBundles(lab)
+    const loaded = async (): Promise<boolean> =>
+      (await lab.run('[ ! -d /sys/module/ip_vs_nq ] || echo yes', { in: node })).stdout !== ''
+    assert.is(await loaded(), false, 'no other test needs it')
+    const bundle = writeBundle(lab, { ...second.plan, modules: [...second.plan.modules, 'ip_vs_nq'] })
+    const [address = ''] = second.plan.dummyInterface.addresses
+    await lab.run(`ip link add eth7 type dummy; ip addr add ${address}/24 dev eth7`, { in: node })
+    assertResult(await run(bundle, 'apply'), 3, 'refused')
+    assert.is(await loaded(), false)
+    await lab.run('ip link del eth7', { in: node })
+    assertResult(await run(bundle, 'apply', '--dry-run'), 0, 'dry run')
+    assert.is(await loaded(), false)
+    const programs = replacedProgram(lab, 'modprobe', '[ "$1" = -n ] || exit 1; real "$@"')
+    const refused = await runScript(lab, node, bundle, { programs })
+    assertResult(refused, 3, 'refused')
+    assert.match(refused.messages.join(), /modprobe failed with 1/)
+    assertHolds(await readBack(lab, node), first.plan)
+    assertResult(await run(bundle, 'apply'), 0, 'applied')
+    assert.is(await loaded(), true)
+  },
+)
 
 kernelTest(
   test,
@@ -222,6 +315,18 @@ kernelTest(
     assertHolds(await readBack(lab, node), second.plan)
     await new Promise((resolve) => setTimeout(resolve, 9000))
     assertHolds(await readBack(lab, node), first.plan)
+    // What goes on from a run goes on in its flavour, without being told.
+    const plainly = async (command: string): Promise<string> =>
+      (
+        await lab.run(
+          `sh '${second.path}/apply.sh' ${command} --state-dir '${lab.folder}/state-node' --json`,
+          { in: node },
+        )
+      ).stdout
+    assertResult(await run(second, 'apply', '--no-drain', '--confirm', '300'), 0, 'applied')
+    assert.match(await plainly('confirm'), /"result":"confirmed"/)
+    assert.match(await plainly('rollback --no-drain'), /"result":"rolled back"/)
+    assertHolds(await readBack(lab, node), first.plan)
   },
 )
 
@@ -258,6 +363,36 @@ TMPDIR=/run PATH='${programs}':$PATH sh '${second.path}/apply.sh' ${options}`
     },
     { limit: 180 },
   )
+
+kernelTest(
+  test,
+  'a /run without room for what reading back takes, on a node that held nothing: it holds nothing again',
+  async (lab) => {
+    const { node } = await lab.namespaces('node')
+    await lab.run('ip link set lo up', { in: node })
+    const plan = goldenPlan('load-balancer')
+    const [server] = plan.virtualServers as [VirtualServer]
+    const more = Array.from({ length: 400 }, (_, index) => ({
+      ...server,
+      address: `10.200.${index >> 8}.${index & 255}`,
+    }))
+    const bundle = writeBundle(lab, {
+      ...plan,
+      virtualServers: canonicalServers([...plan.virtualServers, ...more]),
+    })
+    for (let size = 300; ; size += 60) {
+      const script = `mount -t tmpfs -o size=${size}k tmpfs /run
+TMPDIR=/run sh '${bundle.path}/apply.sh' --iptables nft --state-dir '${lab.folder}/state-node' --json`
+      const { status, stdout } = await lab.run(withOwnMounts(script), { in: node, check: false })
+      const state = await readBack(lab, node)
+      if (status === 0) return assertHolds(state, bundle.plan)
+      assert.ok([1, 3].includes(status), `${size} KB: exit ${status}\n${stdout}`)
+      assert.is(state.ipvs, '')
+      assert.not.match(state.ipset + state.iptables + state.addresses, /KUBE-|kube-ipvs0/)
+    }
+  },
+  { limit: 200 },
+)
 
 kernelTest(
   test,
@@ -347,7 +482,7 @@ kernelTest(test, 'addresses of whole networks on the interface go, and come back
       ? ''
       : `ip addr del ${address}/${own} dev kube-ipvs0; ip addr add ${address}/${other} dev kube-ipvs0`
   await lab.run(
-    `ip addr add 192.0.2.9/24 dev kube-ipvs0; ip -6 addr add 2001:db8::9/64 dev kube-ipvs0 nodad
+    `ip addr add 192.0.2.9/24 dev kube-ipvs0; ip addr add 192.0.2.10/24 dev kube-ipvs0; ip -6 addr add 2001:db8::9/64 dev kube-ipvs0 nodad
 ${rebind(bound, 32, 24)}
 ${rebind(bound6, 128, 64)}
 ip link set kube-ipvs0 up`,
@@ -392,6 +527,7 @@ kernelTest(
       /create ipvsc-tmp hash:ip,port family inet maxelem 4096 .*swap ipvsc-tmp KUBE-CLUSTER-IP/,
     )
   },
+  { limit: 150 },
 )
 
 const entriesIn = (network: number): IpPortEntry[] =>

@@ -186,11 +186,43 @@ kernelTest(
 kernelTest(test, 'rollback goes back, and forth', async (lab) => {
   const { node, first, second, run } = await nodeWithTwoBundles(lab)
   assertResult(await run(second, 'apply'), 0, 'applied')
+  for (const command of ['rollback', 'cleanup']) {
+    const dry = await run(second, command, '--dry-run')
+    assertResult(dry, 0, 'dry run')
+    assert.match(dry.stdout, /"event":"payload"/, command)
+  }
+  const status = await run(first, 'status')
+  assertResult(status, 2, 'would change')
+  assert.match(status.stdout, /"draining":0,"unfinished":false/)
+  assertHolds(await readBack(lab, node), second.plan)
   assertResult(await run(second, 'rollback'), 0, 'rolled back')
   assertHolds(await readBack(lab, node), first.plan)
   assertResult(await run(second, 'rollback'), 0, 'rolled back')
   assertHolds(await readBack(lab, node), second.plan)
 })
+
+kernelTest(
+  test,
+  'a second copy of a jump goes, one that stands further down stays where it is',
+  async (lab) => {
+    const { node, first, run } = await nodeWithTwoBundles(lab)
+    const jump = '-m comment --comment "kubernetes service portals" -j KUBE-SERVICES'
+    const { iptables } = await readBack(lab, node)
+    assert.ok(iptables.includes(`-A OUTPUT ${jump}\n`), iptables)
+    await lab.run(
+      `iptables-nft -t nat -A PREROUTING ${jump}
+iptables-nft -t nat -D OUTPUT ${jump}; iptables-nft -t nat -A OUTPUT -d 192.0.2.1 -j ACCEPT; iptables-nft -t nat -A OUTPUT ${jump}`,
+      { in: node },
+    )
+    const once = await run(first, 'apply')
+    assertResult(once, 0, 'applied')
+    assert.equal(once.changes, { jumpsRemoved: 1 })
+    assertResult(await run(first, 'apply'), 0, 'unchanged')
+    const after = (await readBack(lab, node)).iptables
+    assert.is(after.split(jump).length - 1, 2)
+    assert.match(after, /-A OUTPUT -d 192\.0\.2\.1\/32 -j ACCEPT\n-A OUTPUT .*-j KUBE-SERVICES/)
+  },
+)
 
 kernelTest(test, 'what is not confirmed in time is undone by itself', async (lab) => {
   const { node, first, second, run } = await nodeWithTwoBundles(lab)

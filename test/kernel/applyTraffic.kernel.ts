@@ -204,8 +204,14 @@ kernelTest(test, 'a virtual server that goes away keeps its address until it is 
   const held = await readBack(lab, node1)
   assert.match(held.addresses, /172\.30\.0\.41/)
   assert.equal(tally(await podB.ask(WEB)), { refused: 1 }, 'nobody new is let in')
-  assertResult(await run(nothing, 'apply', '--no-drain'), 0, 'applied')
+  assertResult(await apply([service(['podA'])]), 0, 'applied')
+  assert.equal(servers([await talk()]), ['pod-a'], 'it is back, with its connection')
+  assertResult(await run(nothing, 'apply', '--drain-timeout', '1'), 0, 'applied')
+  assert.match((await readBack(lab, node1)).addresses, /172\.30\.0\.41/)
+  await new Promise((resolve) => setTimeout(resolve, 2500))
+  assertResult(await run(nothing, 'drain'), 0, 'drained')
   assertHolds(await readBack(lab, node1), nothing.plan)
+  assert.not.equal(servers([await talk()]), ['pod-a'], 'the deadline has passed')
 })
 
 /** Until the kernel has forgotten a connection that was reset. */
@@ -237,7 +243,9 @@ kernelTest(
     const unit = readFileSync(join(onlyA.path, 'ipvsc-drain.service'), 'utf8')
     const [, command = ''] = /^ExecStart=(.*)$/m.exec(unit) ?? []
     assert.match(command, /^\/bin\/sh \/opt\/ipvsc\/apply\.sh drain/)
-    const drain = `${command.replace('/opt/ipvsc', onlyA.path)} --iptables nft --state-dir '${lab.folder}/state-node-1'`
+    const drain = `${command.replace('/opt/ipvsc', onlyA.path)} --state-dir '${lab.folder}/state-node-1'`
+    // As a node is on which both flavours hold rules: the one of the last run counts.
+    await lab.run('iptables-legacy -t nat -N KUBE-SERVICES', { in: node1 })
     const { stdout, stderr } = await lab.run(drain, { in: node1 })
     assert.is(stdout + stderr, '', 'a timer has nothing to say')
     assertHolds(await readBack(lab, node1), onlyA.plan)
@@ -334,7 +342,13 @@ kernelTest(test, 'a UDP client whose real server left gets its answers from anot
   assertResult(await apply([service(['podA'])]), 0, 'applied')
   const say = await network.podB.open(DNS)
   assert.equal(servers([await say()]), ['pod-a'])
+  const tracked = async (): Promise<boolean> => {
+    const command = `conntrack -L -p udp --orig-dst ${CLUSTER_IP} --reply-src ${ADDRESS.podA.ipv4} 2> /dev/null`
+    return (await lab.run(command, { in: network.node1 })).stdout !== ''
+  }
+  assert.is(await tracked(), true)
   assertResult(await apply([service(['podC'])]), 0, 'applied')
+  assert.is(await tracked(), false, 'connection tracking has forgotten it')
   const first = await say()
   const second = first.kind === 'answered' ? first : await say()
   assert.equal(servers([second]), ['pod-c'], 'at the latest at the second try')

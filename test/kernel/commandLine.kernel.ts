@@ -45,7 +45,17 @@ kernelTest(
     const [one, two] = [writeBundle(lab, first).path, writeBundle(lab, second).path]
 
     const facts = JSON.parse((await run('facts')).stdout)
-    assert.ok(facts.kernel !== '' && facts.modules.includes('ip_vs'), JSON.stringify(facts))
+    const own = async (command: string): Promise<string> =>
+      (await lab.run(command, { in: node })).stdout.trim()
+    assert.ok(facts.modules.includes('ip_vs'), JSON.stringify(facts))
+    assert.is(facts.kernel, await own('uname -r'))
+    assert.is(String(facts.cores), await own('nproc --all'))
+    assert.equal(facts.interfaces, [
+      { interface: 'lo', address: '127.0.0.1/8' },
+      { interface: 'lo', address: '::1/128' },
+    ])
+    assert.is(String(facts.settings['net.ipv4.ip_forward']), await own('sysctl -n net.ipv4.ip_forward'))
+    assert.ok(['nft', 'legacy'].includes(facts.iptables), facts.iptables)
 
     await run(`drift '${one}' --iptables nft`, 3)
     await run(`delta live '${one}' --iptables nft -o delta-from-nothing`)

@@ -188,6 +188,42 @@ grep -E '^(virtual|real) ' state`
   })
 })
 
+/** What iptables-save of either flavour holds, and what the script takes: a flavour, or the words of its refusal. */
+const [OURS, OTHER, NOTHING] = [':KUBE-SERVICES - [0:0]', '-A INPUT -j DROP', '']
+const CHOICES: readonly (readonly [nft: string, legacy: string, version: string, expected: RegExp])[] = [
+  [OURS, NOTHING, '', /^nft$/],
+  [NOTHING, OURS, '', /^legacy$/],
+  [OURS, OTHER, '', /^nft$/],
+  [OTHER, OURS, '', /^legacy$/],
+  [OTHER, NOTHING, '', /^nft$/],
+  [NOTHING, OTHER, '', /^legacy$/],
+  [NOTHING, NOTHING, 'iptables v1.8.9 (nf_tables)', /^nft$/],
+  [NOTHING, NOTHING, 'iptables v1.8.9 (legacy)', /^legacy$/],
+  [NOTHING, NOTHING, 'iptables v1.6.2', /cannot tell the flavour/],
+  [OURS, OURS, '', /both flavours of iptables hold rules/],
+  [OTHER, OTHER, '', /both flavours of iptables hold rules/],
+]
+
+test('the flavour of iptables is the one that holds rules, those of Kubernetes first', async () => {
+  await withBundle(await planOf('dual-stack'), (folder) => {
+    for (const [nft, legacy, version, expected] of CHOICES) {
+      const script = `${functionsOf(folder)}
+flavour='' json=no command=apply quiet=no dry_run=no undone=''
+has() { :; }
+read() { command read "$@" < /dev/null; names=filter; }
+iptables() { echo '${version}'; }
+call() { case $1 in *nft*) printf '%s\\n' '${nft}' ;; *) printf '%s\\n' '${legacy}' ;; esac; }
+choose_flavour && echo "$flavour"`
+      const { status, stdout, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
+      assert.match(
+        status === 0 ? stdout.trim() : stderr,
+        expected,
+        `${nft} / ${legacy} / ${version}: ${stderr}`,
+      )
+    }
+  })
+})
+
 test('iptables that lacks a family of the bundle is refused', async () => {
   await withBundle(await planOf('dual-stack'), (folder) => {
     const script = `${functionsOf(folder)}

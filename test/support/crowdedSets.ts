@@ -35,5 +35,7 @@ export function crowdedWays(plan: Plan): CrowdedWay[] {
     { from: other, to: large, most: 262_144 },
     { from: large, to: other, most: 262_144 },
     { from: few, to: fewOthers, most: null },
+    // It loses more than it keeps.
+    { from: few, to: holding(crowd(100, 10)), most: 65_536 },
   ]
 }
