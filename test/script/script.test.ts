@@ -277,6 +277,26 @@ true > "$locked"`
     }
   })
 
+test('without flock, the lock of a run that was killed holds as long as a tool that it called', async () => {
+  const log = await withBundle(await planOf('cluster-ip'), (folder) => {
+    const script = (after: string): string => `${functionsOf(folder)}
+errors='${folder}/errors' state='${folder}/state' wait=20 json=no command=apply dry_run=no quiet=no locked='' undone=''
+has() { [ "$1" != flock ]; }
+mkdir -p "$work/calls"; cd "$work"
+${after}`
+    const killed = `call() { shift; "$@"; }
+take_lock
+${functionsOf(folder)}
+{ call tool sh -c 'sleep 2; echo loaded >> log' < /dev/null; } & sleep 0.5; kill -KILL $$`
+    spawnSync('sh', ['-c', script(killed)], { encoding: 'utf8', stdio: 'ignore' })
+    spawnSync('sh', ['-c', script('call() { shift; "$@"; }; take_lock; echo locked >> log')], {
+      encoding: 'utf8',
+    })
+    return readFileSync(join(folder, 'log'), 'utf8')
+  })
+  assert.is(log, 'loaded\nlocked\n')
+})
+
 test('a folder that locks cannot be made in is named, and nobody waits for it', async () => {
   await withBundle(await planOf('cluster-ip'), (folder) => {
     const script = `${functionsOf(folder)}
