@@ -48,6 +48,14 @@ const PROGRAMS: Readonly<Record<Fault, readonly string[]>> = {
   'kill after': TOOLS,
 }
 
+/** A delta that is no step is a full run which has proved where it starts. */
+const DELTA_PROGRAMS: typeof PROGRAMS = {
+  fail: [...TOOLS, 'sha256sum'],
+  hang: TOOLS,
+  'kill before': [...TOOLS, 'sha256sum'],
+  'kill after': TOOLS,
+}
+
 /** One command of a way: what is called, and the how manieth call of it in that run. */
 interface Target {
   readonly program: string
@@ -241,8 +249,7 @@ for (const fault of FAULTS)
         const ways = [wayTo(two, one), wayTo(one, two)] as const
         for (const bundle of [two, one])
           assertResult(await runScript(lab, node, bundle, { arguments: APPLY }), 0, 'applied')
-        // A delta that is no step is a full run which has proved where it starts.
-        const programs = kind === 'delta' ? [...TOOLS, 'sha256sum'] : PROGRAMS[fault]
+        const programs = kind === 'delta' ? DELTA_PROGRAMS[fault] : PROGRAMS[fault]
         const runs = [
           await countCalls(lab, node, ways[0], programs),
           await countCalls(lab, node, ways[1], programs),
