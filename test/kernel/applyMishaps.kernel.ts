@@ -428,10 +428,11 @@ PATH='${programs}':$PATH sh '${second.path}/apply.sh' --no-drain --iptables nft 
       in: node,
       check: false,
     })
-    assert.is(status, 1, stdout)
-    assert.match(stdout, /"result":"restored"/)
-    assertHolds(await readBack(lab, node), first.plan)
-    const next = await run(second, 'apply', '--no-drain')
+    // With what was kept, it may even come to its end.
+    assert.ok(status === 0 || status === 1, stdout)
+    const [held, other] = status === 0 ? [second, first] : [first, second]
+    assertHolds(await readBack(lab, node), held.plan)
+    const next = await run(other, 'apply', '--no-drain')
     assertResult(next, 0, 'applied')
     assert.not.match(next.messages.join(), /did not end/)
   },
