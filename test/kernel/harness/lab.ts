@@ -119,7 +119,7 @@ export function kernelTest(
   test: UvuSuite,
   name: string,
   body: (lab: Lab) => Promise<void>,
-  { limit = 60, long = false }: KernelTestOptions = {},
+  { limit = 150, long = false }: KernelTestOptions = {},
 ): void {
   if (!name.includes(ONLY)) return
   const place = long ? registeredLong++ : registered++
