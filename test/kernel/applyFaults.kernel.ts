@@ -2,11 +2,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { canonicalServers } from '../../src/capture/capture.ts'
-import type { Plan, VirtualServer } from '../../src/index.ts'
+import type { Plan, RealServer } from '../../src/index.ts'
 import { assertResult, type BundleFolder, type Run, runScript, writeBundle } from './harness/applier.ts'
 import { type NodeState, readBack } from './harness/bundle.ts'
-import { goldenPlan, withPodMoved } from './harness/golden.ts'
+import { goldenPlan, withMoreServers, withPodMoved } from './harness/golden.ts'
 import { kernelTest, type Lab, type Namespace } from './harness/lab.ts'
 import { assertHolds } from './harness/state.ts'
 
@@ -286,21 +285,13 @@ const MANY = { virtualServers: 110, realServers: 10 }
 
 /** A plan that needs every kind of command: both families, settings, timeouts, a set swapped, the interface, and many servers. */
 function widePlan(): Plan {
-  const plan = goldenPlan('dual-stack')
-  const [like] = plan.virtualServers as [VirtualServer]
-  const more = Array.from({ length: MANY.virtualServers }, (_, index) => ({
-    ...like,
-    address: `10.200.0.${index}`,
-    realServers: Array.from({ length: MANY.realServers }, (_, server) => ({
-      ...(like.realServers[0] as VirtualServer['realServers'][number]),
+  const plan = withMoreServers(goldenPlan('dual-stack'), MANY.virtualServers, ({ realServers }, index) =>
+    Array.from({ length: MANY.realServers }, (_, server) => ({
+      ...(realServers[0] as RealServer),
       address: `10.201.${index}.${server}`,
     })),
-  }))
-  return {
-    ...plan,
-    ipvsTimeouts: { tcp: 800, tcpFin: 100, udp: 250 },
-    virtualServers: canonicalServers([...plan.virtualServers, ...more]),
-  }
+  )
+  return { ...plan, ipvsTimeouts: { tcp: 800, tcpFin: 100, udp: 250 } }
 }
 
 /** The tools that do there what they do not do between two plans of one family. */

@@ -3,8 +3,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { countPlan } from '../../src/bundle/bundle.ts'
-import { canonicalServers } from '../../src/capture/capture.ts'
-import { delta, type VirtualServer } from '../../src/index.ts'
+import { delta } from '../../src/index.ts'
 import {
   assertResult,
   type BundleFolder,
@@ -15,7 +14,7 @@ import {
   writeBundle,
 } from './harness/applier.ts'
 import { readBack } from './harness/bundle.ts'
-import { goldenPlan, withPodMoved } from './harness/golden.ts'
+import { goldenPlan, withMoreServers, withPodMoved } from './harness/golden.ts'
 import { IN_MACHINE, kernelTest } from './harness/lab.ts'
 import { assertHolds } from './harness/state.ts'
 
@@ -161,13 +160,8 @@ kernelTest(
     const { node, other } = await lab.namespaces('node', 'other')
     await lab.run('ip link set lo up', { in: node })
     const plan = goldenPlan('load-balancer')
-    const [server] = plan.virtualServers as [VirtualServer]
-    const more = Array.from({ length: MANY }, (_, index) => ({
-      ...server,
-      address: `10.200.${index >> 8}.${index & 255}`,
-    }))
-    const virtualServers = canonicalServers([...plan.virtualServers, ...more])
-    const bundle = writeBundle(lab, { ...plan, virtualServers })
+    const bundle = writeBundle(lab, withMoreServers(plan, MANY))
+    const more = bundle.plan.virtualServers.filter((server) => !plan.virtualServers.includes(server))
     const churn = ['-A', '-D'].flatMap((verb) =>
       more.map(({ address }) => `${verb} -t ${address}:80${verb === '-A' ? ' -s rr' : ''}\n`),
     )

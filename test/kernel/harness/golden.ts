@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { type Plan, stateFingerprint } from '../../../src/index.ts'
+import { canonicalServers } from '../../../src/capture/capture.ts'
+import { type Plan, type RealServer, stateFingerprint, type VirtualServer } from '../../../src/index.ts'
 import { DATA } from './lab.ts'
 
 /** The plans of golden cases, as they lie in the folder that the suites read. */
@@ -30,3 +31,19 @@ export function goldenStates(): Map<string, Plan> {
 /** The same with another pod on this node in the place of one: real servers and entries change, nothing else. */
 export const withPodMoved = (plan: Plan): Plan =>
   JSON.parse(JSON.stringify(plan).replaceAll('"10.0.0.11"', '"10.0.0.77"')) as Plan
+
+/** So many virtual servers more, each at an address of its own and otherwise like the first; their real servers may be others. */
+export function withMoreServers(
+  plan: Plan,
+  count: number,
+  realServersOf: (like: VirtualServer, index: number) => readonly RealServer[] = ({ realServers }) =>
+    realServers,
+): Plan {
+  const [like] = plan.virtualServers as [VirtualServer]
+  const more = Array.from({ length: count }, (_, index) => ({
+    ...like,
+    address: `10.200.${index >> 8}.${index & 255}`,
+    realServers: realServersOf(like, index),
+  }))
+  return { ...plan, virtualServers: canonicalServers([...plan.virtualServers, ...more]) }
+}
