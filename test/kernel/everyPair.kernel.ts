@@ -182,7 +182,7 @@ for (const name of cases.slice(0, -1)) {
         }
       }
     },
-    { limit: 400, long: true },
+    { limit: 900, long: true },
   )
 }
 
@@ -210,7 +210,7 @@ for (const name of cases.slice(0, -1)) {
           assert.is(PARTS[part].canonical(file(part)), wanted[part], `${from} to ${to}: ${part}`)
       }
     },
-    { limit: 600, long: true },
+    { limit: 900, long: true },
   )
 }
 

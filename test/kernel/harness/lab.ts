@@ -46,6 +46,8 @@ export interface KernelTestOptions {
   readonly limit?: number
   /** Whether it goes through hundreds of cases: it runs after others, and is left out when there is no time left. */
   readonly long?: boolean
+  /** Whether it mostly waits: more of such tests run at once. */
+  readonly waits?: boolean
 }
 
 /** The folder that holds what the suites read; inside the machine a checkout may be out of sight. */
@@ -65,15 +67,16 @@ const ONLY = process.env.IPVSC_ONLY ?? ''
 
 type UvuSuite = ReturnType<typeof suite>
 
-/** How many tests run at once: some only wait, and none of the long ones minds to be slowed down. */
+/** How many tests run at once, those that mostly wait counting half: of more, each would only take longer. */
 const AT_ONCE = 2
-const LONG_AT_ONCE = 3
 
 /** Where several machines share the tests: which of them this is, and how many there are. */
 const [PART = 0, PARTS = 1] = (process.env.IPVSC_PART ?? '0/1').split('/').map(Number)
 let [registered, registeredLong] = [0, 0]
 
 interface Job {
+  /** As a part of AT_ONCE. */
+  readonly load: number
   readonly run: () => Promise<void>
   readonly settled: Promise<void>
 }
@@ -85,19 +88,19 @@ let busy = 0
 
 /** Keeps as many tests running as there is room for, also while uvu waits for a long one. */
 function startNext(): void {
-  while (busy < (waiting.length > 0 ? AT_ONCE : LONG_AT_ONCE)) {
+  while (busy < AT_ONCE) {
     const job = waiting.shift() ?? waitingLong.shift()
     if (job === undefined) return
-    busy++
+    busy += job.load
     job.run().finally(() => {
-      busy--
+      busy -= job.load
       startNext()
     })
   }
 }
 
 /** A job that says how it ended when it has run. */
-function createJob(work: () => Promise<void>): Job {
+function createJob(load: number, work: () => Promise<void>): Job {
   let settle: (result: Promise<void>) => void = () => {}
   const settled = new Promise<void>((resolve) => {
     settle = resolve
@@ -105,6 +108,7 @@ function createJob(work: () => Promise<void>): Job {
   // Whoever waits for it hears of a failure; until then nobody does.
   settled.catch(() => {})
   return {
+    load,
     settled,
     run: async () => {
       const result = work()
@@ -119,12 +123,12 @@ export function kernelTest(
   test: UvuSuite,
   name: string,
   body: (lab: Lab) => Promise<void>,
-  { limit = 150, long = false }: KernelTestOptions = {},
+  { limit = 150, long = false, waits = false }: KernelTestOptions = {},
 ): void {
   if (!name.includes(ONLY)) return
   const place = long ? registeredLong++ : registered++
   if (place % PARTS !== PART) return
-  const job = createJob(async () => {
+  const job = createJob(waits ? 0.5 : 1, async () => {
     if (long && performance.now() > UNTIL) appendFileSync(join(DATA, 'left-out'), `${name}\n`)
     else await perform(name, body, limit)
   })

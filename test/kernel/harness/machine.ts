@@ -104,18 +104,17 @@ const NEAR_PROGRAMS = [
   ],
   ...['sleep', 'sort', 'conntrack', 'ip', 'ipset', 'iptables-nft', 'iptables-legacy', 'ipvsadm', 'sysctl'],
 ]
-/** ipset opens /etc/protocols for every entry that it reads or prints. */
-const NEAR_FILES = [
-  '/etc/ld.so.cache',
-  '/etc/localtime',
-  '/etc/nsswitch.conf',
-  '/etc/protocols',
-  '/etc/services',
-]
+/** What programs look up in /etc. The machine has these alone: to find out that something is not there takes a message, too. */
+const NEAR_SETTINGS = {
+  files: ['group', 'hosts', 'ld.so.cache', 'localtime', 'passwd', 'protocols', 'services'],
+  folders: ['alternatives', 'iproute2', 'modprobe.d'],
+}
+/** ipset asks for the name of a protocol for every entry, and Debian's way looks for a database first, in forty places. */
+const NAME_SERVICES = 'passwd: files\ngroup: files\nhosts: files\nprotocols: files\nservices: files\n'
 /** iptables looks for its extensions under several names each. */
 const NEAR_FOLDERS = ['/usr/lib/x86_64-linux-gnu/xtables']
 
-/** Programs with their libraries, and the other files: all of them under the paths that are not links. */
+/** Programs with their libraries, under the paths that are not links. */
 function nearFiles(): string[] {
   const folders = ['/usr/sbin', '/usr/bin', '/sbin', '/bin']
   const programs = NEAR_PROGRAMS.flatMap(
@@ -123,7 +122,7 @@ function nearFiles(): string[] {
   )
   const linked = spawnSync('ldd', programs, { encoding: 'utf8' }).stdout
   const libraries = [...linked.matchAll(/(\/\S+) \(0x/g)].flatMap(([, path]) => path ?? [])
-  const paths = [...programs, ...libraries, ...NEAR_FILES].filter((path) => existsSync(path))
+  const paths = [...programs, ...libraries].filter((path) => existsSync(path))
   return [...new Set(paths.map((path) => realpathSync(path)))]
 }
 
@@ -141,6 +140,7 @@ for path in ${[...nearFiles(), ...NEAR_FOLDERS].join(' ')}; do
   near=/host/run/near$path
   mkdir -p "\${near%/*}" && cp -a "/host$path" "$near" && mount --bind "$near" "/host$path"
 done
+cp -a /etc /host/run/near/etc; mount --bind /host/run/near/etc /host/etc
 mount -t proc proc /host/proc; mount -t sysfs sys /host/sys; mount -t devtmpfs dev /host/dev
 mkdir -p /host/dev/pts; mount -t devpts pts /host/dev/pts
 mkdir -p /host${SHARE}; ${MOUNT} share /host${SHARE} || poweroff -f
@@ -151,6 +151,16 @@ umount /proc /sys
 exec switch_root /host /bin/sh -c 'sh ${SHARE}/command.sh; sync; /bin/busybox poweroff -f'
 `
 
+function copySettings(target: string): void {
+  mkdirSync(target)
+  const { files, folders } = NEAR_SETTINGS
+  const exists = (name: string): boolean => existsSync(`/etc/${name}`)
+  for (const name of files.filter(exists)) cpSync(`/etc/${name}`, join(target, name), { dereference: true })
+  for (const name of folders.filter(exists))
+    cpSync(`/etc/${name}`, join(target, name), { recursive: true, verbatimSymlinks: true })
+  writeFileSync(join(target, 'nsswitch.conf'), NAME_SERVICES)
+}
+
 function buildInitramfs(target: string, kernel: Kernel): void {
   const folder = mkdtempSync(join(tmpdir(), 'ipvsc-initramfs-'))
   try {
@@ -158,6 +168,7 @@ function buildInitramfs(target: string, kernel: Kernel): void {
     cpSync(existsSync('/bin/busybox') ? '/bin/busybox' : '/usr/bin/busybox', join(folder, 'bin/busybox'), {
       dereference: true,
     })
+    copySettings(join(folder, 'etc'))
     const modules = moduleFiles(kernel)
     for (const file of modules) cpSync(file, join(folder, 'modules', basename(file)))
     writeFileSync(join(folder, 'init'), initScript(modules), { mode: 0o755 })
