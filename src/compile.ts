@@ -6,7 +6,7 @@ import { type BuiltPlan, buildPlan } from './plan/build.ts'
 import { type InterfaceAddress, type NodeFacts, nodeFacts } from './plan/nodeFacts.ts'
 import type { Provenance } from './plan/provenance.ts'
 import { factsDiagnostics, type ReportedFacts } from './plan/reportedFacts.ts'
-import { isBefore } from './plan/settings.ts'
+import { isBefore, needsNoConnReuse } from './plan/settings.ts'
 import { FAMILIES, type Family, type Plan } from './plan/types.ts'
 import type { ConflictPolicy } from './resolve/options.ts'
 import { refOf } from './resolve/report.ts'
@@ -185,16 +185,30 @@ function nodeDiagnostics(node: Sourced<Node>, facts: NodeFacts): Diagnostic[] {
         path,
       }),
     ]
-  if (!isBefore(facts.kernel, 4, 1)) return []
+  const found = facts.kernel.join('.')
+  if (isBefore(facts.kernel, 4, 1))
+    return [
+      diagnostic({
+        ...about,
+        code: 'KERNEL_TOO_OLD',
+        severity: 'warning',
+        message: 'IPVS mode needs a kernel from 4.1 on; the node will refuse the rules.',
+        path,
+        found,
+        expected: '4.1 or newer',
+      }),
+    ]
+  if (!needsNoConnReuse(facts)) return []
   return [
     diagnostic({
       ...about,
-      code: 'KERNEL_TOO_OLD',
-      severity: 'warning',
-      message: 'IPVS mode needs a kernel from 4.1 on; the node will refuse the rules.',
+      code: 'CONN_REUSE_OFF',
+      severity: 'info',
+      message:
+        'net.ipv4.vs.conn_reuse_mode is switched off, since it costs new connections a second on this kernel; a client that uses a source port again keeps its real server for it, and one that drains may drain until its deadline.',
       path,
-      found: facts.kernel.join('.'),
-      expected: '4.1 or newer',
+      found,
+      expected: '5.9 or newer',
     }),
   ]
 }

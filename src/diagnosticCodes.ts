@@ -6,10 +6,13 @@ export const DIAGNOSTIC_CODES = {
     'The address belongs to a family that its Service or slice does not serve; it is skipped.',
   ADDRESS_SPECIAL: 'Loopback, link-local, multicast and unspecified addresses name no single host.',
   ANNOTATION_CONFLICT: 'Two annotations of a Service ask for different schedulers.',
+  ANNOTATION_VALUE: 'The value of an annotation of a Service cannot be used.',
   CONFIG_AMBIGUOUS: 'The input holds several proxy configurations.',
   CONFIG_FIELD_UNUSED: 'The configuration field is accepted and has no effect on these rules.',
   CONFIG_MODE: 'The configuration selects another proxy mode; the rules are those of IPVS mode all the same.',
   CONFIG_VALUE: 'The value of a configuration field cannot be used.',
+  CONN_REUSE_OFF:
+    'The kernel of the node is older than 5.9: a client that uses a port again keeps its real server, also one that drains.',
   DETECT_LOCAL_UNAVAILABLE: 'What the local-traffic detector needs is absent for a family.',
   DUPLICATE_OBJECT: 'The same object is defined twice, with different contents.',
   ENDPOINTS_ORPHAN: 'An Endpoints object belongs to no Service of the input.',

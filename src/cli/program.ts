@@ -295,7 +295,10 @@ const withScript = (command: Command): Command =>
 const withDraining = (command: Command): Command =>
   command
     .option('--no-drain', 'remove real servers at once, with the connections that they have')
-    .option('--drain-timeout <seconds>', 'how long a retired real server may keep connections')
+    .option(
+      '--drain-timeout <seconds>',
+      'how long a retired real server may keep connections, where its Service does not say it',
+    )
 
 function addApply(program: Command, finish: (status: number) => void): void {
   const command = program

@@ -37,25 +37,31 @@ export function setOperations(from: Plan, to: Plan): Halves {
     const { added, removed } = changes.get(set.name) as EntryChange
     const other =
       old !== undefined && (old.type !== set.type || lastingParameters(old) !== lastingParameters(set))
-    const entries = (): SetEntry[] => [...set.entries, ...removed]
-    if (old !== undefined && (other || added.length > 0) && isCrowded(set, removed.length)) {
-      // Larger than wanted as long as it holds what leaves, too.
-      make.push({ kind: 'replaceSet', set: buildSet(set.name, set.family, set.type, entries()) })
+    const fresh = changes.get(exemptedBy(set.name) ?? '')
+    const [addedLate, addedNow] = split(set, added, fresh?.added)
+    const [removedNow, removedLate] = split(set, removed, fresh?.removed)
+    const crowded = old !== undefined && (other || added.length > 0) && isCrowded(set, removed.length)
+    if (other || crowded) {
+      const { name, family, type } = set
+      const all = [...set.entries, ...removedLate]
+      // Larger than wanted where what leaves and what comes have no room side by side.
+      const roomy = crowded ? buildSet(name, family, type, all) : set
+      const latecomers = new Set<SetEntry>(addedLate)
+      const entries = all.filter((entry) => !latecomers.has(entry))
+      make.push({ kind: 'replaceSet', set: { ...roomy, entries } as IpSet })
+    }
+    push(late, 'addEntries', set, addedLate)
+    if (crowded) {
       lose.push({ kind: 'replaceSet', set })
       continue
     }
     if (other) {
-      make.push({ kind: 'replaceSet', set: { ...set, entries: entries() } as IpSet })
-      push(lose, 'removeEntries', set, removed)
+      push(lose, 'removeEntries', set, removedLate)
       continue
     }
-    const fresh = changes.get(exemptedBy(set.name) ?? '')
-    const [addedLate, addedNow] = split(set, added, fresh?.added)
-    const [removedNow, removedLate] = split(set, removed, fresh?.removed)
     if (old === undefined) make.push({ kind: 'createSet', set: { ...set, entries: addedNow } as IpSet })
     else push(make, 'addEntries', set, addedNow)
     push(early, 'removeEntries', set, removedNow)
-    push(late, 'addEntries', set, addedLate)
     const emptied = fresh === undefined && removed.length >= MANY && removed.length > set.entries.length
     if (old !== undefined && emptied) lose.push({ kind: 'replaceSet', set })
     else push(lose, 'removeEntries', set, removedLate)

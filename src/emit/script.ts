@@ -42,6 +42,8 @@ type QuotedName =
   | 'timeouts'
   | 'exclude'
   | 'include'
+  | 'prerequisites'
+  | 'drainTimeouts'
 
 export interface Checksum {
   readonly name: string
@@ -83,8 +85,7 @@ function scriptRows({ node, plan, fingerprint, files, start }: ScriptInput): Scr
     ['tcpfin', ipvsTimeouts?.tcpFin],
     ['udp', ipvsTimeouts?.udp],
   ].flatMap(([name, seconds]) => (seconds ? [name] : []))
-  // With the settings that a preflight reads.
-  const stepNames = new Set(start?.step ? [...start.step.files, 'sysctl.conf'] : [])
+  const stepNames = new Set(start?.step?.files)
   const words: Readonly<Record<QuotedName, readonly unknown[]>> = {
     version: [VERSION],
     node: [node],
@@ -104,8 +105,14 @@ function scriptRows({ node, plan, fingerprint, files, start }: ScriptInput): Scr
     ),
     sysctls: leavesConntrackMax(plan) ? settings : [...settings, CONNTRACK_MAX],
     timeouts,
+    prerequisites: sysctls
+      .filter(({ action }) => action === 'check')
+      .map(({ name, value }) => `${name}=${value}`),
     exclude: plan.excludeCIDRs,
     include: plan.virtualServers.filter(isExcluded(plan)).map(formatService),
+    drainTimeouts: plan.virtualServers.flatMap((server) =>
+      server.drainTimeout === undefined ? [] : [`${formatService(server)} ${server.drainTimeout}`],
+    ),
   }
   const quoted = Object.fromEntries(
     Object.entries(words).map(([name, list]) => [name, quoteWord(list.join(' '))]),

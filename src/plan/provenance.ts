@@ -7,8 +7,8 @@ import type { Rule, Table } from './types.ts'
 import { type ClaimedVirtualServer, hostPort, virtualServerKey } from './virtualServers.ts'
 
 /**
- * Who asked for each item of a plan. It lies beside the plan, so that the plan's fingerprint speaks of kernel
- * state alone. A real server is explained by the service port of its virtual server: `sources` there tells
+ * Who asked for each item of a plan. It lies beside the plan, so that the plan's fingerprint speaks of what a node
+ * is to do alone. A real server is explained by the service port of its virtual server: `sources` there tells
  * which slice it came from.
  */
 export interface Provenance {

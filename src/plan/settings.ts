@@ -56,7 +56,7 @@ export function buildSysctls(context: SettingsContext): SettingField[] {
 const BRIDGED_PODS = 'pods on a Linux bridge'
 
 /** Before 5.9, reusing a connection's port costs a second; from 4.1 on it can be switched off. */
-const needsNoConnReuse = ({ kernel }: NodeFacts): boolean =>
+export const needsNoConnReuse = ({ kernel }: NodeFacts): boolean =>
   kernel !== null && !isBefore(kernel, 4, 1) && isBefore(kernel, 5, 9)
 
 export const isBefore = (

@@ -62,6 +62,11 @@ export interface VirtualServer {
   /** In the order of SCHEDULER_FLAGS. */
   readonly flags: readonly SchedulerFlag[]
   readonly persistence: Persistence | null
+  /**
+   * Seconds that a real server which leaves may keep its connections; absent: what the run says that removes it. The kernel
+   * knows nothing of it. TCP only, since others leave at once.
+   */
+  readonly drainTimeout?: number
   /** Ordered by address and port. */
   readonly realServers: readonly RealServer[]
 }

@@ -29,6 +29,7 @@ export function virtualServersOf(
   { config, node, nodePortAddresses }: VirtualServerContext,
 ): ClaimedVirtualServer[] {
   const { family, protocol, port, nodePort, index, internalPolicy, externalPolicy } = servicePort
+  const drainTimeout = protocol === 'tcp' ? servicePort.drainTimeout : null
   const { scheduler, flags } = scheduling(servicePort, config)
   const sticky = persistence(servicePort)
   const onPolicy = (policy: ServicePort['externalPolicy']): readonly Endpoint[] =>
@@ -41,8 +42,8 @@ export function virtualServersOf(
     servers: readonly RealServer[],
     bind: boolean,
     at = port,
-  ): ClaimedVirtualServer => ({
-    virtualServer: {
+  ): ClaimedVirtualServer => {
+    const plain = {
       address,
       port: at,
       protocol,
@@ -50,11 +51,10 @@ export function virtualServersOf(
       flags,
       persistence: sticky,
       realServers: servers,
-    },
-    servicePort,
-    path,
-    bind,
-  })
+    }
+    const virtualServer = drainTimeout === null ? plain : withDrainTimeout(plain, drainTimeout)
+    return { virtualServer, servicePort, path, bind }
+  }
   const isElsewhere = ({ address }: FieldAddress): boolean => node.addresses.includes(address)
   const nodePortPath = ['spec', 'ports', index, 'nodePort']
   return [
@@ -66,6 +66,13 @@ export function virtualServersOf(
     ),
   ]
 }
+
+/** Keys in the order of the type. */
+const withDrainTimeout = ({ realServers, ...rest }: VirtualServer, drainTimeout: number): VirtualServer => ({
+  ...rest,
+  drainTimeout,
+  realServers,
+})
 
 const realServers = (endpoints: readonly Endpoint[]): RealServer[] =>
   endpoints.map(({ address, port }) => ({ address, port, forwarding: 'masquerading', weight: 1 }))

@@ -71,5 +71,6 @@ const withEndpoints = (bare: BareServicePort, endpoints: readonly Endpoint[]): S
   externalPolicy: bare.externalPolicy,
   persistenceTimeout: bare.persistenceTimeout,
   scheduling: bare.scheduling,
+  drainTimeout: bare.drainTimeout,
   endpoints,
 })

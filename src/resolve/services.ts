@@ -3,6 +3,7 @@ import { type Diagnostic, excerpt, type JsonPath } from '../diagnostics.ts'
 import type { Service, ServicePortSpec, ServiceSpec } from '../kube/types.ts'
 import { canonicalAddress, familyOf, type Network, parseNetwork, specialUse } from '../net/address.ts'
 import { FAMILIES, type Family, type Protocol, type Scheduler } from '../plan/types.ts'
+import { annotatedDrainTimeout } from './draining.ts'
 import { fullName, ObjectReport, type Report } from './report.ts'
 import { annotatedScheduling } from './scheduling.ts'
 import type { FieldAddress, ServicePort, TrafficPolicy } from './types.ts'
@@ -136,6 +137,7 @@ function buildServicePorts(
   const healthCheckNodePort = healthCheckPort(spec)
   const persistenceTimeout = affinityTimeout(spec)
   const scheduling = annotatedScheduling(object, configured, report)
+  const drainTimeout = annotatedDrainTimeout(object, report)
   const name = fullName(object)
 
   return families.flatMap((family) => {
@@ -164,6 +166,7 @@ function buildServicePorts(
       externalPolicy,
       persistenceTimeout,
       scheduling,
+      drainTimeout,
       endpoints: NO_ENDPOINTS,
     }))
   })

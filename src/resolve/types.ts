@@ -34,6 +34,8 @@ export interface ServicePort {
   readonly persistenceTimeout: number | null
   /** Asked for by annotation; `null`: the configured one. */
   readonly scheduling: Scheduling | null
+  /** Seconds, asked for by annotation; `null`: what a run says. */
+  readonly drainTimeout: number | null
   /** Ordered by address and port; copies of one `ip:port` stand together, the preferred one first. */
   readonly endpoints: readonly Endpoint[]
 }

@@ -95,6 +95,24 @@ test('apply of inputs with errors is status 2: 1 says that the script led back',
   assert.match(stderr, /error/)
 })
 
+test('apply --verbose shows every step as the script takes it, on standard error', ({ folder }) => {
+  writeFileSync(
+    join(folder, 'apply.sh'),
+    `case " $* " in *" --verbose "*) echo '{"event":"step","text":"fill sets"}' ;; esac
+echo '{"event":"note","text":"a note"}'
+echo '{"event":"report","result":"applied","changes":{"setsAdded":2}}'`,
+  )
+  const said = (...words: string[]) => {
+    const { stdout, stderr } = ipvsc('apply', folder, ...words)
+    return { stdout, stderr }
+  }
+  const stdout = 'applied: 2 sets added\n'
+  assert.equal(said('--verbose'), { stdout, stderr: '  fill sets\na note\n' })
+  // Where nobody looks, steps are not told.
+  assert.equal(said(), { stdout, stderr: 'a note\n' })
+  assert.equal(said('--quiet'), { stdout: '', stderr: '' })
+})
+
 test('a signal is handed on to the script, and its way back is waited for', async ({ folder }) => {
   writeFileSync(
     join(folder, 'apply.sh'),

@@ -14,7 +14,7 @@ import {
 } from '../../src/index.ts'
 import { goldenPlans, loadCase, runCase } from '../golden/cases.ts'
 import { clusters } from '../support/arbitraries.ts'
-import { crowdedWays } from '../support/crowdedSets.ts'
+import { crowdedWays, exemptingWays } from '../support/crowdedSets.ts'
 import { migrate } from '../support/migration.ts'
 
 const test = suite('delta')
@@ -134,6 +134,15 @@ test('a set that has no room for what comes beside what leaves is larger until t
     const texts = [...emitDelta(delta(from, to)).values()].join('')
     if (most === null) assert.not.match(texts, /ipvsc-tmp/)
     else assert.match(texts, new RegExp(`^create ipvsc-tmp .* maxelem ${most}$`, 'm'))
+    assert.equal(migrate(from, to).lines(), stateLines(to))
+  }
+})
+
+test('what exempts from masquerading keeps its turn in sets that are filled anew', async () => {
+  const plans = await goldenPlans()
+  const [cluster, local] = ['load-balancer', 'load-balancer-local'].map((name) => plans.get(name) as Plan)
+  for (const { from, to } of exemptingWays(cluster as Plan, local as Plan)) {
+    assert.ok(delta(from, to).some(({ kind }) => kind === 'replaceSet'))
     assert.equal(migrate(from, to).lines(), stateLines(to))
   }
 })

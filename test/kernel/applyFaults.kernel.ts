@@ -269,7 +269,7 @@ for (const fault of FAULTS)
         assert.ok(hits > (kind === 'step' ? 8 : 15) && hits > 0.8 * targets.length, `${hits} commands`)
         assert.is(recovered > 3, isKill(fault), `${recovered} runs led back first`)
       },
-      { limit: 1200, long: true },
+      { limit: 1200, long: true, waits: fault === 'hang' },
     )
 
 /** What the node of the next tests holds before: others' settings, timeouts, a UDP server, and a set that is too small. */
@@ -356,7 +356,7 @@ for (const fault of FAULTS)
       assert.match(await settings(), /conntrack = 1\n.*expire_nodest_conn = 1\n/)
       assert.is(recovered > 3, isKill(fault), `${recovered} runs led back first`)
     },
-    { limit: 900, long: true },
+    { limit: 900, long: true, waits: fault === 'hang' },
   )
 
 test.run()

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -10,10 +10,11 @@ import {
   nodeWithTwoBundles,
   replacedProgram,
   runScript,
+  STEP_TAKEN,
   writeBundle,
 } from './harness/applier.ts'
 import { readBack } from './harness/bundle.ts'
-import { goldenPlan, withMoreServers } from './harness/golden.ts'
+import { goldenPlan, withMoreServers, withPodMoved } from './harness/golden.ts'
 import { kernelTest } from './harness/lab.ts'
 import { assertHolds } from './harness/state.ts'
 
@@ -119,6 +120,33 @@ PATH='${programs}':$PATH sh '${second.path}/apply.sh' --no-drain --iptables nft 
     const next = await run(other, 'apply', '--no-drain')
     assertResult(next, 0, 'applied')
     assert.not.match(next.messages.join(), /did not end/)
+  },
+)
+
+kernelTest(
+  test,
+  'a /run that fills up while a step is loaded: the way back takes the room of the state directory',
+  async (lab) => {
+    const { node, first, run } = await nodeWithTwoBundles(lab)
+    const moved = withPodMoved(first.plan)
+    const step = writeBundle(lab, moved, first.plan)
+    const fill = '[ -e /run/fill ] || dd if=/dev/zero of=/run/fill bs=1k 2> /dev/null'
+    const programs = replacedProgram(lab, 'ipvsadm', `real "$@"; [ "$1" != -R ] || ${fill} || :`)
+    const state = join(lab.folder, 'state-node')
+    const script = `mount -t tmpfs -o size=1m tmpfs /run
+PATH='${programs}':$PATH sh '${step.path}/apply.sh' --no-drain --iptables nft --state-dir '${state}' --json --verbose`
+    const { status, stdout } = await lab.run(withOwnMounts(script), { in: node, check: false })
+    assert.is(status, 1, stdout)
+    assert.match(stdout, STEP_TAKEN)
+    assert.match(stdout, /once more, with files in /)
+    assertHolds(await readBack(lab, node), first.plan)
+    assert.not.ok(
+      readdirSync(state).some((name) => name.startsWith('work.')),
+      'nothing is left of it',
+    )
+    const next = await run(step, 'apply', '--no-drain')
+    assertResult(next, 0, 'applied')
+    assertHolds(await readBack(lab, node), moved)
   },
 )
 

@@ -214,6 +214,42 @@ kernelTest(test, 'a virtual server that goes away keeps its address until it is 
   assert.not.equal(servers([await talk()]), ['pod-a'], 'the deadline has passed')
 })
 
+kernelTest(test, 'a Service says for itself how long its connections may drain', async (lab) => {
+  const { network, bundle, run, apply } = await cluster(lab)
+  const { node1, podB } = network
+  const patience = (duration: string) => ({ annotations: { 'ipvsc.dev/drain-timeout': duration } })
+  const web = (pods: readonly Pod[]) => service(pods, patience('1s'))
+  const other = (pods: readonly Pod[]) => service(pods, { name: 'other', clusterIP: '172.30.0.42' })
+  const gone = service(['podA'], { name: 'gone', clusterIP: '172.30.0.43', ...patience('1s') })
+  assertResult(await apply([web(['podA', 'podC']), other(['podA', 'podC']), gone]), 0, 'applied')
+  const targets = [CLUSTER_IP, CLUSTER_IP, '172.30.0.42', '172.30.0.42', '172.30.0.43']
+  const talk = await Promise.all(targets.map((address) => podB.open({ ...WEB, address })))
+  await Promise.all(talk.map((say) => say()))
+  const onlyA = await bundle([web(['podA']), other(['podA'])])
+  const retired = await run(onlyA, 'apply')
+  assertResult(retired, 0, 'applied')
+  assert.is(retired.changes.realServersRetired, 3)
+  await new Promise((resolve) => setTimeout(resolve, 2500))
+  const held = async () => {
+    const { ipvs, ipset, addresses } = await readBack(lab, node1)
+    return { ipvs, ipset, addresses }
+  }
+  const draining = await held()
+  const shown = await run(onlyA, 'drain', '--dry-run')
+  assertResult(shown, 0, 'dry run')
+  assert.match(shown.stdout, /-d -t 172\.30\.0\.41:80 -r 10\.0\.1\.31:8080/)
+  assert.equal(await held(), draining, 'it only shows what it would do')
+  assertResult(await run(onlyA, 'drain'), 0, 'drained')
+  const { ipvs, addresses } = await held()
+  assert.not.match(ipvs, /172\.30\.0\.41:80 -r 10\.0\.1\.31/)
+  assert.match(
+    ipvs,
+    /172\.30\.0\.42:80 -r 10\.0\.1\.31:8080 -m -w 0/,
+    'it may keep its connection for 15 minutes',
+  )
+  assert.not.match(addresses, /172\.30\.0\.43/, 'a Service that is gone has said so before')
+})
+
 /** Until the kernel has forgotten a connection that was reset. */
 const FORGOTTEN = 13_000
 

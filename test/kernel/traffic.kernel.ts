@@ -138,6 +138,24 @@ for (const { family, clusterIP, externalIP, vip, everything, host } of CASES) {
     assert.equal(tally(await askFor(podB, clusterIP, TCP, 2)), { 'pod-a': 1, 'pod-c': 1 })
   })
 
+  kernelTest(test, `externalTrafficPolicy Local without a local endpoint (${family})`, async (lab) => {
+    const { node1, podB } = await clusterWith(lab, {
+      services: [
+        {
+          ...base,
+          ports: [{ ...TCP, nodePort: 30080 }],
+          pods: ['podC'],
+          spec: { type: 'NodePort', externalTrafficPolicy: 'Local' },
+        },
+      ],
+    })
+    // Those of other nodes stand in, for whoever is inside the cluster: what comes from outside is not masqueraded.
+    const answers = await askFor(podB, at.node1, { protocol: 'TCP', port: 30080 }, 2)
+    assert.equal(tally(answers), { 'pod-c': 2 })
+    assert.equal(tally(await askFor(node1, at.node1, { protocol: 'TCP', port: 30080 }, 2)), { 'pod-c': 2 })
+    assert.equal(tally(await askFor(podB, clusterIP, TCP, 2)), { 'pod-c': 2 })
+  })
+
   kernelTest(test, `internalTrafficPolicy Local (${family})`, async (lab) => {
     const { node1, podB } = await clusterWith(lab, {
       services: [

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { bundleOf } from '../../src/bundle/bundle.ts'
-import { type DeltaPayloadName, type Plan, stateLines } from '../../src/index.ts'
+import { type DeltaPayloadName, type Plan, stateLines, type VirtualServer } from '../../src/index.ts'
 import { goldenPlans, loadCase, runCase } from '../golden/cases.ts'
-import { crowdedWays } from '../support/crowdedSets.ts'
+import { crowdedWays, exemptingWays } from '../support/crowdedSets.ts'
 import { migrate } from '../support/migration.ts'
 
 /** What the script of a bundle lays out to bring a node from one state to another, on a kernel in memory. */
@@ -62,6 +62,34 @@ const laidOut = (folder: string): (readonly [DeltaPayloadName, string])[] =>
     ([name, payload]) => [payload, readFileSync(join(folder, name), 'utf8')] as const,
   )
 
+interface Way {
+  /** The bundles of both ends, and what is laid out. */
+  readonly start: string
+  readonly target: string
+  readonly way: string
+}
+
+/** Does something where the way from one plan to another can be laid out. */
+function withWay<T>(from: Plan, to: Plan, use: (way: Way) => T): T {
+  const root = mkdtempSync(join(tmpdir(), 'ipvsc-way-'))
+  const way: Way = { start: join(root, 'from'), target: join(root, 'to'), way: join(root, 'way') }
+  try {
+    writeState(way.start, from)
+    writeState(way.target, to)
+    writeWay(way.way, way.start, way.target)
+    return use(way)
+  } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
+}
+
+/** The payloads that the script lays out for the way from one plan to another. */
+const workedOut = (from: Plan, to: Plan): (readonly [DeltaPayloadName, string])[] =>
+  withWay(from, to, ({ target, way }) => {
+    runShell(withFunctions(target, `work='${way}'; work_out exact`))
+    return laidOut(way)
+  })
+
 test('every pair of golden plans, in both directions', async () => {
   const plans = await goldenPlans()
   const root = mkdtempSync(join(tmpdir(), 'ipvsc-work-out-'))
@@ -91,27 +119,98 @@ test('every pair of golden plans, in both directions', async () => {
 
 test('a set that has no room for what comes beside what leaves is larger until the end', async () => {
   const { plan } = await runCase(await loadCase('cluster-ip'))
-  const root = mkdtempSync(join(tmpdir(), 'ipvsc-crowded-'))
-  try {
-    for (const [index, { from, to, most }] of crowdedWays(plan as Plan).entries()) {
-      const [start, target, way] = ['from', 'to', 'way'].map((name) => join(root, `${index}-${name}`)) as [
-        string,
-        string,
-        string,
-      ]
-      writeState(start, from)
-      writeState(target, to)
-      writeWay(way, start, target)
-      runShell(withFunctions(target, `work='${way}'; work_out exact`))
-      const payloads = laidOut(way)
-      const texts = payloads.map(([, text]) => text).join('')
-      if (most === null) assert.not.match(texts, /ipvsc-tmp/)
-      else assert.match(texts, new RegExp(`^create ipvsc-tmp .* maxelem ${most} `, 'm'))
-      assert.equal(migrate(from, to, payloads).lines(), stateLines(to))
-    }
-  } finally {
-    rmSync(root, { recursive: true, force: true })
+  for (const { from, to, most } of crowdedWays(plan as Plan)) {
+    const payloads = workedOut(from, to)
+    const texts = payloads.map(([, text]) => text).join('')
+    if (most === null) assert.not.match(texts, /ipvsc-tmp/)
+    else assert.match(texts, new RegExp(`^create ipvsc-tmp .* maxelem ${most} `, 'm'))
+    assert.equal(migrate(from, to, payloads).lines(), stateLines(to))
   }
+})
+
+test('what exempts from masquerading keeps its turn in sets that are filled anew', async () => {
+  const plans = await goldenPlans()
+  const [cluster, local] = ['load-balancer', 'load-balancer-local'].map((name) => plans.get(name) as Plan)
+  for (const { from, to } of exemptingWays(cluster as Plan, local as Plan)) {
+    const payloads = workedOut(from, to)
+    assert.match(payloads.map(([, text]) => text).join(''), /^swap ipvsc-tmp \S+-LOCAL/m)
+    assert.equal(migrate(from, to, payloads).lines(), stateLines(to))
+  }
+})
+
+test('a set that refuses who is in it gains last and loses first, also where it is filled anew', async () => {
+  const { plan } = await runCase(await loadCase('source-ranges'))
+  const filtered = plan as Plan
+  const resized = filtered.sets.map((set) =>
+    set.type === 'bitmap:port' || !set.name.startsWith('KUBE-LOAD-BALANCER')
+      ? set
+      : { ...set, maxElements: 2 * set.maxElements },
+  )
+  const open = (await goldenPlans()).get('load-balancer') as Plan
+  const strict = /(swap ipvsc-tmp|add|del) KUBE-LOAD-BALANCER-FW\b/
+  const others = /(swap ipvsc-tmp|add|del) KUBE-LOAD-BALANCER-SOURCE-CIDR\b/
+  const places = (payload: DeltaPayloadName, from: Plan, to: Plan): [strict: number[], others: number[]] => {
+    const lines = (new Map(workedOut(from, to)).get(payload) ?? '').split('\n')
+    const of = (pattern: RegExp): number[] =>
+      lines.flatMap((line, index) => (pattern.test(line) ? index : []))
+    return [of(strict), of(others)]
+  }
+  const gained = places('03-ipset.restore', open, { ...filtered, sets: resized })
+  assert.ok(gained.every((list) => list.length > 0) && Math.min(...gained[0]) > Math.max(...gained[1]))
+  const lost = places('12-ipset.restore', { ...filtered, sets: resized }, open)
+  assert.ok(lost.every((list) => list.length > 0) && Math.max(...lost[0]) < Math.min(...lost[1]))
+})
+
+test('a virtual server says how long it drains: as it is wanted, or as it was where it goes', async () => {
+  const plan = (await runCase(await loadCase('drain-timeout'))).plan as Plan
+  const [like] = plan.virtualServers as [VirtualServer]
+  assert.is(like.drainTimeout, 90)
+  const at = (address: string, { drainTimeout, ...rest }: VirtualServer = like): VirtualServer => ({
+    ...rest,
+    address,
+  })
+  const empty = (server: VirtualServer): VirtualServer => ({ ...server, realServers: [] })
+  const [own, none, fresh, gone] = ['172.30.0.1', '172.30.0.2', '172.30.0.3', '172.30.0.4'].map((address) =>
+    at(address),
+  ) as [VirtualServer, VirtualServer, VirtualServer, VirtualServer]
+  const before: Plan = {
+    ...plan,
+    virtualServers: [
+      { ...own, drainTimeout: 60 },
+      { ...none, drainTimeout: 60 },
+      fresh,
+      { ...gone, drainTimeout: 0 },
+    ],
+  }
+  const after: Plan = {
+    ...plan,
+    virtualServers: [{ ...empty(own), drainTimeout: 5400 }, empty(none), empty(fresh)],
+  }
+  withWay(before, after, ({ start, target, way }) => {
+    const busy = before.virtualServers.flatMap((server) => [
+      `TCP  ${server.address}:${server.port} rr`,
+      ...server.realServers.map(({ address, port }) => `  -> ${address}:${port} Masq 1 1 0`),
+    ])
+    writeFileSync(join(way, 'listed'), `${busy.join('\n')}\n`)
+    mkdirSync(join(way, 'last/after'), { recursive: true })
+    runShell(withFunctions(start, `last='${way}/last'; flavour=nft; save_scope "$last/after/scope"`))
+    const commands = `work='${way}'; last='${way}/last'
+call() { cat '${way}/listed'; }
+work_out retire; echo "$now" > '${way}/now'`
+    runShell(withFunctions(target, commands))
+    const now = Number(readFileSync(join(way, 'now'), 'utf8'))
+    const deadlines = readFileSync(join(way, 'draining'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' '))
+      .map(([, service, , deadline]) => `${service} ${Number(deadline) - now}`)
+    assert.equal([...new Set(deadlines)].sort(), [
+      '172.30.0.1:80 5400',
+      '172.30.0.2:80 900',
+      '172.30.0.3:80 900',
+      '172.30.0.4:80 0',
+    ])
+  })
 })
 
 test.run()

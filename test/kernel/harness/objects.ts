@@ -16,6 +16,7 @@ export interface ServiceOptions {
   readonly pods: readonly Pod[]
   /** More of the Service's spec. */
   readonly spec?: Service['spec']
+  readonly annotations?: Readonly<Record<string, string>>
   /** Addresses of its load balancer. */
   readonly loadBalancer?: readonly string[]
 }
@@ -31,14 +32,17 @@ export const TARGET_PORT = { TCP: 8080, UDP: 5353, SCTP: 9999 } as const
 
 /** A Service and its EndpointSlice. */
 export function serviceObjects(options: ServiceOptions): [Service, EndpointSlice] {
-  const { name = 'web', family, clusterIP, ports, pods, spec, loadBalancer } = options
+  const { name = 'web', family, clusterIP, ports, pods, spec, annotations, loadBalancer } = options
   const namespace = 'default'
   const portName = ({ protocol, port }: Port): string => `${protocol.toLowerCase()}-${port}`
   return [
     {
       kind: 'Service',
       ...{ apiVersion: 'v1' },
-      metadata: { name, namespace, creationTimestamp: '2026-01-01T00:00:00Z' },
+      metadata: {
+        ...{ name, namespace, creationTimestamp: '2026-01-01T00:00:00Z' },
+        ...(annotations === undefined ? {} : { annotations }),
+      },
       spec: { clusterIP, ports: ports.map((port) => ({ ...port, name: portName(port) })), ...spec },
       status: { loadBalancer: { ingress: (loadBalancer ?? []).map((ip) => ({ ip })) } },
     },
