@@ -67,7 +67,10 @@ const ONLY = process.env.IPVSC_ONLY ?? ''
 
 type UvuSuite = ReturnType<typeof suite>
 
-/** How many tests run at once, those that mostly wait counting half: of more, each would only take longer. */
+/**
+ * How many tests run at once, those that mostly wait counting half: of more, each would only take longer. The long ones that
+ * compute run alone: where another network namespace has virtual servers, each list of them is asked for again.
+ */
 const AT_ONCE = 2
 
 /** Where several machines share the tests: which of them this is, and how many there are. */
@@ -88,9 +91,11 @@ let busy = 0
 
 /** Keeps as many tests running as there is room for, also while uvu waits for a long one. */
 function startNext(): void {
-  while (busy < AT_ONCE) {
-    const job = waiting.shift() ?? waitingLong.shift()
-    if (job === undefined) return
+  for (;;) {
+    const queue = waiting.length > 0 ? waiting : waitingLong
+    const [job] = queue
+    if (job === undefined || busy + job.load > AT_ONCE) return
+    queue.shift()
     busy += job.load
     job.run().finally(() => {
       busy -= job.load
@@ -128,7 +133,7 @@ export function kernelTest(
   if (!name.includes(ONLY)) return
   const place = long ? registeredLong++ : registered++
   if (place % PARTS !== PART) return
-  const job = createJob(waits ? 0.5 : 1, async () => {
+  const job = createJob(waits ? 0.5 : long ? AT_ONCE : 1, async () => {
     if (long && performance.now() > UNTIL) appendFileSync(join(DATA, 'left-out'), `${name}\n`)
     else await perform(name, body, limit)
   })
