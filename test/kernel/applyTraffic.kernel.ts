@@ -534,7 +534,7 @@ kernelTest(
       ['ENETUNREACH', 'answered'],
     )
   },
-  { limit: 300 },
+  { limit: 600 },
 )
 
 kernelTest(test, 'both traffic policies flipped under load', async (lab) => {

@@ -132,21 +132,17 @@ const shellSettings = (settings: Readonly<Record<string, string>>): string =>
     .map(([name, value]) => `${name}='${value}'`)
     .join(' ')
 
-/** Under emulation, code that is made while a program runs is translated again and again: short tests take a third of the time without. */
-const INTERPRETED = ['--jitless', '--no-expose-wasm']
-
-const runSuites = (options: readonly string[]): string =>
-  `'${process.execPath}' ${options.join(' ')} suites.cjs > output.txt 2>&1; echo $? > status\n`
+const IN_FOLDER = `'${process.execPath}' suites.cjs > output.txt 2>&1; echo $? > status\n`
 
 /** The command that runs a part of the tests in a folder that `prepare` filled. */
 function command(folder: string, part: string): string[] {
   const own = { ...settings, IPVSC_PART: part }
-  if (here) return ['sh', '-c', `export ${shellSettings({ ...own, IPVSC_DATA: folder })}\n${runSuites([])}`]
+  if (here) return ['sh', '-c', `export ${shellSettings({ ...own, IPVSC_DATA: folder })}\n${IN_FOLDER}`]
   // Looking for a tool where it is not takes a message to the host each time.
   const inside = { ...own, IPVSC_DATA: SHARE, IPVSC_MACHINE: '1', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
   return prepareMachine({
     share: folder,
-    command: `cd ${SHARE}; export ${shellSettings(inside)}\n${runSuites(values.bench ? [] : INTERPRETED)}`,
+    command: `cd ${SHARE}; export ${shellSettings(inside)}\n${IN_FOLDER}`,
     ...(values.bench ? { guarded: true, processors: 2 } : {}),
   })
 }

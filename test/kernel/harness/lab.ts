@@ -128,7 +128,7 @@ export function kernelTest(
   test: UvuSuite,
   name: string,
   body: (lab: Lab) => Promise<void>,
-  { limit = 150, long = false, waits = false }: KernelTestOptions = {},
+  { limit = 240, long = false, waits = false }: KernelTestOptions = {},
 ): void {
   if (!name.includes(ONLY)) return
   const place = long ? registeredLong++ : registered++

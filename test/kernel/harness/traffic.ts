@@ -75,7 +75,7 @@ export function hostIn(lab: Lab, namespace: Namespace): Host {
 type Send = (order: Order) => Promise<Result>
 
 function startAgent(lab: Lab, namespace: Namespace): Send {
-  const child = lab.start([process.execPath, ...process.execArgv, join(DATA, 'agent.cjs')], namespace)
+  const child = lab.start([process.execPath, join(DATA, 'agent.cjs')], namespace)
   const waiting = new Map<number, (response: Response) => void>()
   let problems = ''
   let ended = false
