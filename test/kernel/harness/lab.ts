@@ -84,18 +84,20 @@ interface Job {
   readonly settled: Promise<void>
 }
 
-/** Tests that have not begun, each kind in the order in which uvu asks for them. */
-const waiting: Job[] = []
-const waitingLong: Job[] = []
+/**
+ * Tests that have not begun, each kind in the order in which uvu asks for them: of the long ones, those that wait come first,
+ * side by side, since none of them runs beside those that run alone.
+ */
+const queues = { short: [] as Job[], longWaiting: [] as Job[], long: [] as Job[] }
 let busy = 0
 
 /** Keeps as many tests running as there is room for, also while uvu waits for a long one. */
 function startNext(): void {
   for (;;) {
-    const queue = waiting.length > 0 ? waiting : waitingLong
-    const [job] = queue
+    const queue = [queues.short, queues.longWaiting, queues.long].find(({ length }) => length > 0)
+    const [job] = queue ?? []
     if (job === undefined || busy + job.load > AT_ONCE) return
-    queue.shift()
+    queue?.shift()
     busy += job.load
     job.run().finally(() => {
       busy -= job.load
@@ -137,8 +139,7 @@ export function kernelTest(
     if (long && performance.now() > UNTIL) appendFileSync(join(DATA, 'left-out'), `${name}\n`)
     else await perform(name, body, limit)
   })
-  const queue = long ? waitingLong : waiting
-  queue.push(job)
+  queues[!long ? 'short' : waits ? 'longWaiting' : 'long'].push(job)
   test(name, () => {
     startNext()
     return job.settled
