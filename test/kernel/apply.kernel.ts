@@ -40,12 +40,13 @@ for (const flavour of FLAVOURS)
 /** How many cases one test goes through. */
 const LEG = 8
 
-/** Every case is reached from the one before it by a delta bundle. */
+/** Every case is reached from the one before it by a delta bundle, there and back, so that each change is undone, too. */
 for (let start = 0; start < cases.length - 1; start += LEG - 1) {
-  const way = cases.slice(start, start + LEG)
+  const leg = cases.slice(start, start + LEG)
+  const way = [...leg, ...leg.slice(0, -1).reverse()]
   kernelTest(
     test,
-    `by delta bundles: ${way.join(', ')}`,
+    `by delta bundles, there and back: ${leg.join(', ')}`,
     async (lab) => {
       const { node } = await lab.namespaces('node')
       await lab.run('ip link set lo up', { in: node })

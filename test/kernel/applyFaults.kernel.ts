@@ -182,6 +182,12 @@ status=$?; echo '${HIT}'; cat '${counter}/hit' 2> /dev/null; exit $status`
   return { hit: hit === '' ? null : hit.trim(), status, output }
 }
 
+/**
+ * The least part of the counted commands that has to be hit. Runs that hang are tried side by side, where a change in another
+ * network namespace makes a run take its lists again, and so call more.
+ */
+const leastHits = (fault: Fault): number => (fault === 'hang' ? 0.5 : 0.8)
+
 interface Outcome {
   /** How many commands could go wrong, and how many did: a listing that a change elsewhere disturbs is taken again, or not. */
   readonly targets: number
@@ -294,7 +300,10 @@ for (const fault of FAULTS)
           },
         })
         assert.equal(unhit, [])
-        assert.ok(hits > (kind === 'step' ? 8 : 15) && hits > targets / 2, `${hits} of ${targets} commands`)
+        assert.ok(
+          hits > (kind === 'step' ? 8 : 15) && hits > targets * leastHits(fault),
+          `${hits} of ${targets} commands`,
+        )
         assert.is(recovered > 3, isKill(fault), `${recovered} runs led back first`)
       },
       { limit: 1200, long: true, waits: fault === 'hang' },
@@ -384,7 +393,7 @@ for (const fault of FAULTS)
         const outcome = await injectEverywhere(lab, node, fault, [clean], journey)
         const { targets, hits, unhit, recovered } = outcome
         assert.equal(unhit, [])
-        assert.ok(hits > targets / 2, `${hits} of ${targets} commands`)
+        assert.ok(hits > targets * leastHits(fault), `${hits} of ${targets} commands`)
         assertResult(await run(APPLY), 0, 'applied')
         assert.match(await settings(), /conntrack = 1\n.*expire_nodest_conn = 1\n/)
         assert.is(recovered > 1, isKill(fault), `${recovered} runs led back first`)

@@ -65,6 +65,21 @@ const SERVERS: Server = {
     }),
 }
 
+/**
+ * Calls back after a silence, in milliseconds in which this process could have heard: where the whole machine stood still, an
+ * answer that has arrived is read before its time is over. Gives what ends the wait.
+ */
+function afterSilence(patience: number, callback: () => void): () => void {
+  const slices = 10
+  let left = slices
+  let timer: NodeJS.Timeout
+  const wait = (): void => {
+    timer = setTimeout(() => (--left > 0 ? wait() : callback()), patience / slices)
+  }
+  wait()
+  return () => clearTimeout(timer)
+}
+
 type Client = Record<Ask['transport'], (order: Ask) => Promise<Answer>>
 
 const localAddress = ({ source, localPort }: Ask): object => ({
@@ -78,10 +93,11 @@ const CLIENTS: Client = {
       const { address: host, port, patience } = order
       const socket = connect({ host, port, ...localAddress(order) })
       const end = (answer: Answer): void => {
+        stopWaiting()
         socket.destroy()
         resolve(answer)
       }
-      socket.setTimeout(patience, () => end({ kind: 'silence' }))
+      const stopWaiting = afterSilence(patience, () => end({ kind: 'silence' }))
       socket.on('connect', () => socket.write('who\n'))
       socket.on('data', (data) => end(parseReply(String(data))))
       socket.on('end', () => end({ kind: 'refused' }))
@@ -91,7 +107,7 @@ const CLIENTS: Client = {
     new Promise((resolve) => {
       const { address: host, port, patience } = order
       const end = (answer: Answer): void => {
-        clearTimeout(timer)
+        stopWaiting()
         request.destroy()
         resolve(answer)
       }
@@ -103,18 +119,18 @@ const CLIENTS: Client = {
         response.on('end', () => end(parseReply(text)))
       })
       // The timeout of a request begins only when it is connected.
-      const timer = setTimeout(end, patience, { kind: 'silence' })
+      const stopWaiting = afterSilence(patience, () => end({ kind: 'silence' }))
       request.on('error', (error: NodeJS.ErrnoException) => end(failure(error.code)))
     }),
   udp: ({ address, port, source, patience }) =>
     new Promise((resolve) => {
       const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
       const end = (answer: Answer): void => {
-        clearTimeout(timer)
+        stopWaiting()
         socket.close()
         resolve(answer)
       }
-      const timer = setTimeout(end, patience, { kind: 'silence' })
+      const stopWaiting = afterSilence(patience, () => end({ kind: 'silence' }))
       socket.on('message', (data) => end(parseReply(String(data))))
       socket.on('error', (error: NodeJS.ErrnoException) => end(failure(error.code)))
       socket.on('connect', () => socket.send('who\n'))
@@ -125,7 +141,7 @@ const CLIENTS: Client = {
     new Promise((resolve) => {
       const bind = source === null ? '' : `,bind=${bracketed(source)}`
       const socat = spawn('socat', ['-u', `SCTP:${bracketed(address)}:${port}${bind}`, '-'])
-      const timer = setTimeout(() => socat.kill(), patience)
+      const stopWaiting = afterSilence(patience, () => socat.kill())
       let [text, problems] = ['', '']
       socat.stdout.on('data', (data) => {
         text += data
@@ -134,7 +150,7 @@ const CLIENTS: Client = {
         problems += data
       })
       socat.on('close', (code) => {
-        clearTimeout(timer)
+        stopWaiting()
         if (text !== '') resolve(parseReply(text))
         else if (/refused|reset/i.test(problems)) resolve({ kind: 'refused' })
         else resolve(code === null ? { kind: 'silence' } : { kind: 'failed', code: problems })
@@ -166,10 +182,10 @@ async function open(order: Open): Promise<number> {
 function openTcp({ address: host, port, patience }: Open): Promise<Conversation> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port })
-    const timer = setTimeout(() => reject(new Error('no connection')), patience)
+    const stopWaiting = afterSilence(patience, () => reject(new Error('no connection')))
     socket.once('error', reject)
     socket.once('connect', () => {
-      clearTimeout(timer)
+      stopWaiting()
       socket.removeListener('error', reject).on('error', () => {})
       resolve({ talk: (limit) => talkTcp(socket, limit), reset: () => socket.resetAndDestroy() })
     })
@@ -179,13 +195,13 @@ function openTcp({ address: host, port, patience }: Open): Promise<Conversation>
 const talkTcp = (socket: Socket, patience: number): Promise<Answer> =>
   new Promise((resolve) => {
     const end = (answer: Answer): void => {
-      clearTimeout(timer)
+      stopWaiting()
       socket.off('data', onData).off('close', onClose)
       resolve(answer)
     }
     const onData = (data: Buffer): void => end(parseReply(String(data)))
     const onClose = (): void => end({ kind: 'refused' })
-    const timer = setTimeout(end, patience, { kind: 'silence' })
+    const stopWaiting = afterSilence(patience, () => end({ kind: 'silence' }))
     if (socket.destroyed) return end({ kind: 'refused' })
     socket.on('data', onData).on('close', onClose).write('who\n')
   })
@@ -198,9 +214,9 @@ function openUdp({ address, port }: Open): Promise<Conversation> {
     socket.on('error', (error: NodeJS.ErrnoException) => listener(failure(error.code)))
     const talk: Conversation['talk'] = (patience) =>
       new Promise((settle) => {
-        const timer = setTimeout(() => listener({ kind: 'silence' }), patience)
+        const stopWaiting = afterSilence(patience, () => listener({ kind: 'silence' }))
         listener = (answer) => {
-          clearTimeout(timer)
+          stopWaiting()
           settle(answer)
         }
         socket.send('who\n')

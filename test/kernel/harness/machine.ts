@@ -7,6 +7,7 @@ import {
   readdirSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -106,11 +107,13 @@ const NEAR_PROGRAMS = [
 ]
 /** What programs look up in /etc. The machine has these alone: to find out that something is not there takes a message, too. */
 const NEAR_SETTINGS = {
-  files: ['group', 'hosts', 'ld.so.cache', 'localtime', 'passwd', 'protocols', 'services'],
+  files: ['group', 'hosts', 'ld.so.cache', 'passwd', 'protocols', 'services'],
   folders: ['alternatives', 'iproute2', 'modprobe.d'],
 }
 /** ipset asks for the name of a protocol for every entry, and Debian's way looks for a database first, in forty places. */
 const NAME_SERVICES = 'passwd: files\ngroup: files\nhosts: files\nprotocols: files\nservices: files\n'
+/** A link, never a copy: to put a name to a copy, Node.js reads all time zones that there are, which takes seconds. */
+const TIME_ZONE = '/usr/share/zoneinfo/Etc/UTC'
 /** iptables looks for its extensions under several names each. */
 const NEAR_FOLDERS = ['/usr/lib/x86_64-linux-gnu/xtables']
 
@@ -159,6 +162,7 @@ function copySettings(target: string): void {
   for (const name of folders.filter(exists))
     cpSync(`/etc/${name}`, join(target, name), { recursive: true, verbatimSymlinks: true })
   writeFileSync(join(target, 'nsswitch.conf'), NAME_SERVICES)
+  symlinkSync(TIME_ZONE, join(target, 'localtime'))
 }
 
 function buildInitramfs(target: string, kernel: Kernel): void {

@@ -6,7 +6,7 @@ import type { Answer, Order, Request, Response, Result, Transport } from './prot
 export type { Answer, Transport } from './protocol.ts'
 
 /** Milliseconds: long enough for an emulated machine, and what a test of silence costs. */
-const PATIENCE = 5000
+const PATIENCE = 2500
 
 /** A namespace that can be asked to serve and to send requests. */
 export interface Host extends Namespace {
