@@ -13,7 +13,11 @@ import { generateCluster } from './generate.ts'
 
 const test = suite('speed of apply')
 
-const [SERVICES, ENDPOINTS, ROUNDS, MOST_ROUNDS] = [2000, 10, 3, 6]
+const [SERVICES, ENDPOINTS] = [2000, 10]
+
+/** What limits are multiplied with. Who allows for more than nothing needs fewer rounds. */
+const MARGIN = Number(process.env.IPVSC_MARGIN ?? '1')
+const [ROUNDS, MOST_ROUNDS] = MARGIN > 1 ? [1, 2] : [3, 6]
 
 /** What is measured, against which floor, and what it may be at most. */
 const RATIOS = [
@@ -77,7 +81,7 @@ kernelTest(
         const [time, base] = [fastest.get(name) ?? 0, fastest.get(floor) ?? 0]
         return { what, time, base, ratio: time / base, most }
       })
-    const isSlow = (): boolean => ratios().some(({ ratio, most }) => ratio > most)
+    const isSlow = (): boolean => ratios().some(({ ratio, most }) => ratio > most * MARGIN)
     let round = 0
     while (round < ROUNDS || (round < MOST_ROUNDS && isSlow())) {
       const raw = await freshNode(lab, `raw-${round}`)
@@ -112,7 +116,7 @@ kernelTest(
       ].join('\n'),
     )
     for (const { what, ratio, most } of ratios())
-      assert.ok(ratio <= most, `${what}: ${ratio.toFixed(2)}, and ${most} is the most`)
+      assert.ok(ratio <= most * MARGIN, `${what}: ${ratio.toFixed(2)}, and ${most * MARGIN} is the most`)
   },
   { limit: 1200 },
 )

@@ -40,13 +40,12 @@ for (const flavour of FLAVOURS)
 /** How many cases one test goes through. */
 const LEG = 8
 
-/** Every case is reached from the one before it by a delta bundle, there and back, so that each change is undone, too. */
+/** Every case is reached from the one before it by a delta bundle. */
 for (let start = 0; start < cases.length - 1; start += LEG - 1) {
-  const leg = cases.slice(start, start + LEG)
-  const way = [...leg, ...leg.slice(0, -1).reverse()]
+  const way = cases.slice(start, start + LEG)
   kernelTest(
     test,
-    `by delta bundles, there and back: ${leg.join(', ')}`,
+    `by delta bundles: ${way.join(', ')}`,
     async (lab) => {
       const { node } = await lab.namespaces('node')
       await lab.run('ip link set lo up', { in: node })

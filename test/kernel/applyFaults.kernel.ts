@@ -30,7 +30,7 @@ const TOOLS = [
   'cp',
   'mv',
 ] as const
-/** Called without a time limit: a disk that hangs is beyond a script. To be killed after one is to be killed before the next command. */
+/** A disk that hangs is beyond a script. To be killed after one is to be killed before the next command. */
 const FILE_TOOLS = ['mkdir', 'rm', 'cat', 'flock'] as const
 /** These compute. A run that is killed beside one has left what it left when the command before it ended. */
 const FILTERS = ['awk', 'sort', 'comm', 'sha256sum'] as const
@@ -54,6 +54,23 @@ const DELTA_PROGRAMS: typeof PROGRAMS = {
   'kill before': [...TOOLS, 'sha256sum'],
   'kill after': TOOLS,
 }
+
+type Kind = 'full' | 'delta' | 'rollback' | 'step'
+
+interface FaultyRuns {
+  readonly kind: Kind
+  readonly what: 'command' | 'filter'
+  readonly programs: readonly string[]
+}
+
+/** Filters hang in full runs only, which call them all. */
+const faultyRuns = (fault: Fault): readonly FaultyRuns[] => [
+  { kind: 'full', what: 'command', programs: PROGRAMS[fault] },
+  { kind: 'delta', what: 'command', programs: DELTA_PROGRAMS[fault] },
+  { kind: 'rollback', what: 'command', programs: PROGRAMS[fault] },
+  { kind: 'step', what: 'command', programs: PROGRAMS[fault] },
+  ...(fault === 'hang' ? [{ kind: 'full', what: 'filter', programs: FILTERS } as const] : []),
+]
 
 /** One command of a way: what is called, and the how manieth call of it in that run. */
 interface Target {
@@ -183,7 +200,7 @@ status=$?; echo '${HIT}'; cat '${counter}/hit' 2> /dev/null; exit $status`
 }
 
 /**
- * The least part of the counted commands that has to be hit. Runs that hang are tried side by side, where a change in another
+ * The least part of the counted commands that has to be hit. Runs that hang are tried beside others, where a change in another
  * network namespace makes a run take its lists again, and so call more.
  */
 const leastHits = (fault: Fault): number => (fault === 'hang' ? 0.5 : 0.8)
@@ -266,10 +283,10 @@ const ROLLBACK = ['rollback', '--no-drain'] as const
 
 // There and back between two plans, so that no run has to prepare another.
 for (const fault of FAULTS)
-  for (const kind of ['full', 'delta', 'rollback', 'step'] as const)
+  for (const { kind, what, programs } of faultyRuns(fault))
     kernelTest(
       test,
-      `${fault} at every command of a ${kind} run`,
+      `${fault} at every ${what} of a ${kind} run`,
       async (lab) => {
         const { node } = await lab.namespaces('node')
         await lab.run('ip link set lo up', { in: node })
@@ -287,7 +304,6 @@ for (const fault of FAULTS)
         const ways = [wayTo(two, one), wayTo(one, two)] as const
         for (const bundle of [two, one])
           assertResult(await runScript(lab, node, bundle, { arguments: APPLY }), 0, 'applied')
-        const programs = kind === 'delta' ? DELTA_PROGRAMS[fault] : PROGRAMS[fault]
         const runs = [
           await countCalls(lab, node, ways[0], programs),
           await countCalls(lab, node, ways[1], programs),
@@ -306,7 +322,7 @@ for (const fault of FAULTS)
         )
         assert.is(recovered > 3, isKill(fault), `${recovered} runs led back first`)
       },
-      { limit: 1200, long: true, waits: fault === 'hang' },
+      { limit: 1800, long: true, waits: fault === 'hang' },
     )
 
 /** What the node of the next tests holds before: others' settings, timeouts, a UDP server, and a set that is too small. */
@@ -398,7 +414,7 @@ for (const fault of FAULTS)
         assert.match(await settings(), /conntrack = 1\n.*expire_nodest_conn = 1\n/)
         assert.is(recovered > 1, isKill(fault), `${recovered} runs led back first`)
       },
-      { limit: 900, long: true, waits: fault === 'hang' },
+      { limit: 1800, long: true, waits: fault === 'hang' },
     )
 
 test.run()

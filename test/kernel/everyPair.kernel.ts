@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -6,14 +6,14 @@ import * as assert from 'uvu/assert'
 import { stepOf } from '../../src/delta/step.ts'
 import { delta, emit, emitDelta, type Plan, parseIpAddr } from '../../src/index.ts'
 import { assertResult, runScript, STEP_TAKEN, writeBundle } from './harness/applier.ts'
-import { explainOnFailure, LIST_SERVERS, loadBundle, readBack } from './harness/bundle.ts'
+import { explainOnFailure, loadBundle, readBack } from './harness/bundle.ts'
 import { goldenStates } from './harness/golden.ts'
-import { kernelTest, type Lab } from './harness/lab.ts'
+import { kernelTest, type Lab, type Namespace } from './harness/lab.ts'
 import { assertHolds } from './harness/state.ts'
 
 /**
- * Every pair of golden states, in both directions: by full bundles and their script, by deltas that the stock tools load, and
- * by delta bundles and their script where those do not compare.
+ * Every pair of golden states, in both directions: by deltas that the stock tools load, by what the script of a bundle works
+ * out and loads, by that script as a whole, and by delta bundles and their script where those do not compare.
  * What was changed is read again, and has to be what a node prints that was given the other case alone.
  */
 
@@ -49,7 +49,8 @@ const PARTS = {
     read: 'ip6tables-nft-save',
     canonical: rulesInOrder,
   },
-  ipvs: { payload: /ipvs\.restore$/, load: 'ipvsadm -R', read: LIST_SERVERS, canonical: sorted },
+  // One listing is enough: these tests run alone.
+  ipvs: { payload: /ipvs\.restore$/, load: 'ipvsadm -R', read: 'ipvsadm -S -n', canonical: sorted },
   addresses: {
     payload: /ip\.batch$/,
     load: 'ip -batch -',
@@ -87,18 +88,21 @@ const planOf = (name: string): Plan => plans.get(name) as Plan
 
 type Listings = Readonly<Record<PartName, string>>
 
-/** What a node prints that holds a case and nothing else; asked for once each. */
+/** What a node prints that holds a case and nothing else; asked for once each, one after the other. */
 const references = new Map<string, Promise<Listings>>()
 
 function reference(lab: Lab, name: string): Promise<Listings> {
   const known = references.get(name)
   if (known !== undefined) return known
+  const before = [...references.values()].at(-1)
   const asked = (async () => {
+    await before?.catch(() => undefined)
     const { [name]: node } = await lab.namespaces(name)
     if (node === undefined) throw new Error(name)
     await loadBundle(lab, node, emit(planOf(name)))
     const state = await readBack(lab, node)
     assertHolds(state, planOf(name))
+    await readByScript(lab, node, name)
     const listings = PART_NAMES.map((part) => [part, PARTS[part].canonical(state[part])])
     return Object.fromEntries(listings) as Listings
   })()
@@ -132,9 +136,41 @@ const bundlesFolder = mkdtempSync(join(tmpdir(), 'ipvsc-bundles-'))
 process.on('exit', () => rmSync(bundlesFolder, { recursive: true, force: true }))
 
 function bundleFolder(name: string): string {
-  const folder = bundles.get(name) ?? writeBundle({ folder: bundlesFolder }, planOf(name)).path
+  const known = bundles.get(name)
+  if (known !== undefined) return known
+  const folder = writeBundle({ folder: bundlesFolder }, planOf(name)).path
+  const [functions = ''] = readFileSync(join(folder, 'apply.sh'), 'utf8').split('# --- the command line')
+  writeFileSync(join(folder, 'functions.sh'), functions)
   bundles.set(name, folder)
   return folder
+}
+
+/** The functions of a script, ready to be called; what they speak of is the same in the bundles of all cases, but for settings. */
+const functionsOf = (name: string): string => `. '${bundleFolder(name)}/functions.sh'
+bundle='${bundleFolder(name)}' state=/nowhere last=/nowhere limit=120 drain_timeout=900 flavour=nft variant=-nft skipped=''
+json=no verbose=no quiet=no stepping=no running='' problem='' child=''
+`
+
+/** What the script reads on a node that holds a case, and what it takes the payloads of that case for; without settings. */
+const heldFolder = (name: string): string => join(bundleFolder(name), 'held')
+const wantedFolder = (name: string): string => join(bundleFolder(name), 'wanted')
+
+async function readByScript(lab: Lab, node: Namespace, name: string): Promise<void> {
+  const folder = bundleFolder(name)
+  mkdirSync(join(folder, 'calls'))
+  const script = `${functionsOf(name)}work='${folder}' errors='${folder}/errors'
+read_node '${heldFolder(name)}' && state_of '${heldFolder(name)}' && state_of_bundle '${wantedFolder(name)}' || {
+  echo "$problem"
+  exit 1
+}`
+  await lab.run(script, { in: node })
+  const [held, wanted] = [heldFolder(name), wantedFolder(name)].map((place) => {
+    const file = join(place, 'state')
+    const state = readFileSync(file, 'utf8').replace(/^sysctl .*\n/gm, '')
+    writeFileSync(file, state)
+    return state
+  })
+  assert.is(held, wanted, name)
 }
 
 /** A shell script that brings a node to a case as an operator does, and reads parts of what it then holds. */
@@ -161,6 +197,42 @@ const thereAndBack = (name: string): { readonly from: string; readonly to: strin
     { from: name, to: other },
     { from: other, to: name },
   ])
+
+const NOTHING = 'nothing'
+
+/** A way between two cases, with a folder for what is said and read when it has been taken. */
+interface Step {
+  readonly way: string
+  readonly from: string
+  readonly to: string
+  readonly folder: string
+  /** What is read: all where that is asked for, otherwise what the two have not in common. */
+  readonly parts: readonly PartName[]
+}
+
+const stepsOf = (
+  lab: Lab,
+  ways: ReturnType<typeof thereAndBack>,
+  readsAll: (from: string, to: string, number: number) => boolean,
+): Promise<readonly Step[]> =>
+  Promise.all(
+    ways.map(async ({ from, to }, number) => ({
+      way: `${from} to ${to}`,
+      from,
+      to,
+      folder: join(lab.folder, `step-${number}`),
+      parts: readsAll(from, to, number) ? PART_NAMES : await differing(lab, from, to),
+    })),
+  )
+
+const fileOf = ({ folder }: Step, name: string): string => readFileSync(join(folder, name), 'utf8')
+
+/** Every part that was read is as that of a node which was given the state alone. */
+async function assertReached(lab: Lab, step: Step): Promise<void> {
+  const wanted = await reference(lab, step.to)
+  for (const part of step.parts)
+    assert.is(PARTS[part].canonical(fileOf(step, part)), wanted[part], `${step.way}: ${part}`)
+}
 
 // Deltas first, since they take less: on a slow machine, what there is no time for is the end of the others.
 for (const name of cases.slice(0, -1)) {
@@ -193,6 +265,45 @@ for (const name of cases.slice(0, -1)) {
   )
 }
 
+/** A shell script that takes one step as the script of a bundle does between reading a node and reading it again. */
+function workedOutScript(folder: string, from: string, to: string, parts: readonly PartName[]): string {
+  mkdirSync(join(folder, 'calls'), { recursive: true })
+  symlinkSync(heldFolder(from), join(folder, 'have'))
+  symlinkSync(wantedFolder(to), join(folder, 'want'))
+  return `cd '${folder}'; work='${folder}' errors='${folder}/errors'
+{ work_out exact && load || { echo "$problem"; false; }; } > said 2>&1
+echo $? > status
+${parts.map((part) => `{ ${PARTS[part].read}; } > ${part}`).join('\n')}
+`
+}
+
+for (const name of cases.slice(0, -1)) {
+  kernelTest(
+    test,
+    `by what the script works out from ${name} to every state after it, and back`,
+    async (lab) => {
+      const { node } = await lab.namespaces('node')
+      explainOnFailure(lab, node, 'nft')
+      await loadBundle(lab, node, emit(planOf(name)))
+      const ways = thereAndBack(name)
+      // What is not read is not repaired, either: these scripts do not look at the node. So what they damage is seen later.
+      const steps = await stepsOf(
+        lab,
+        ways,
+        (_, __, number) => number % 8 === 0 || number === ways.length - 1,
+      )
+      const scripts = steps.map(({ from, to, folder, parts }) => workedOutScript(folder, from, to, parts))
+      await lab.run(`${functionsOf(name)}${scripts.join('')}`, { in: node })
+      for (const step of steps) {
+        assert.is(fileOf(step, 'status'), '0\n', `${step.way}: ${fileOf(step, 'said')}`)
+        assert.is(fileOf(step, 'said'), '', step.way)
+        await assertReached(lab, step)
+      }
+    },
+    { limit: 900, long: true },
+  )
+}
+
 for (const name of cases.slice(0, -1)) {
   kernelTest(
     test,
@@ -201,25 +312,14 @@ for (const name of cases.slice(0, -1)) {
       const { node } = await lab.namespaces('node')
       explainOnFailure(lab, node, 'nft')
       const state = join(lab.folder, 'state')
-      const ways = [{ from: 'nothing', to: name }, ...thereAndBack(name)]
-      // What two cases have in common is read on the way there alone.
-      const steps = await Promise.all(
-        ways.map(async ({ from, to }, number) => ({
-          way: `${from} to ${to}`,
-          to,
-          folder: join(lab.folder, `step-${number}`),
-          parts: to === name && number > 0 ? await differing(lab, from, to) : PART_NAMES,
-        })),
-      )
+      const ways = [{ from: NOTHING, to: name }, ...thereAndBack(name)]
+      const steps = await stepsOf(lab, ways, (from, to) => from === NOTHING || from < to)
       const scripts = steps.map(({ to, folder, parts }) => applyScript(folder, to, parts, state))
       await lab.run(`ip link set lo up\n${scripts.join('')}`, { in: node })
-      for (const { way, to, folder, parts } of steps) {
-        const file = (part: string): string => readFileSync(join(folder, part), 'utf8')
-        assert.is(file('status'), '0\n', `${way}: ${file('said')}`)
-        assert.match(file('said'), /^apply: applied: /m, way)
-        const wanted = await reference(lab, to)
-        for (const part of parts)
-          assert.is(PARTS[part].canonical(file(part)), wanted[part], `${way}: ${part}`)
+      for (const step of steps) {
+        assert.is(fileOf(step, 'status'), '0\n', `${step.way}: ${fileOf(step, 'said')}`)
+        assert.match(fileOf(step, 'said'), /^apply: applied: /m, step.way)
+        await assertReached(lab, step)
       }
     },
     { limit: 900, long: true },

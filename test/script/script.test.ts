@@ -75,6 +75,17 @@ for (const shell of ['dash', 'busybox ash', 'bash --posix'])
     })
   else test.skip(`${shell} is not installed`)
 
+test('with its input and its errors closed, the script reads the node all the same', async () => {
+  await withBundle(await planOf('cluster-ip'), (folder) => {
+    const facts = (closed: string) =>
+      spawnSync('sh', ['-c', `sh '${folder}/apply.sh' facts ${closed}`], { encoding: 'utf8' })
+    const { stdout, status } = facts('<&- 2>&-')
+    assert.is(status, 0)
+    assert.equal(JSON.parse(stdout), JSON.parse(facts('').stdout))
+    assert.match(stdout, /"interface": "lo"/)
+  })
+})
+
 test('whatever a node is called, the script takes it as a word', async () => {
   const node = `it's "$(touch /tmp/ipvsc-must-not-exist)" \`id\` \\`
   await withBundle(
@@ -91,7 +102,7 @@ test('whatever a node is called, the script takes it as a word', async () => {
 /** The functions of the script, without its command line. */
 const functionsOf = (folder: string): string =>
   `sed '/^# --- the command line/,$d' '${folder}/apply.sh' > '${folder}/functions.'$$
-. '${folder}/functions.'$$; bundle='${folder}' skipped='' work='${folder}'`
+. '${folder}/functions.'$$; bundle='${folder}' skipped='' work='${folder}' limit=120; mkdir -p "$work/calls"`
 
 test('the script reads from the payloads the state that the plan says', async () => {
   for (const name of goldenNames()) {

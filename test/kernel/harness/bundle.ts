@@ -83,7 +83,7 @@ async function loadModules(lab: Lab, payloads: Payloads): Promise<void> {
  * Lists virtual and real servers until two listings are the same: the kernel hands them over in parts, and a change in
  * between, in whichever network namespace, repeats one or leaves one out.
  */
-export const LIST_SERVERS = `listing=$(ipvsadm -S -n); until again=$(ipvsadm -S -n); [ "$again" = "$listing" ]; do
+const LIST_SERVERS = `listing=$(ipvsadm -S -n); until again=$(ipvsadm -S -n); [ "$again" = "$listing" ]; do
   listing=$again
 done; [ -z "$listing" ] || printf '%s\\n' "$listing"`
 

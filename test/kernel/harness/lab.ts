@@ -73,6 +73,9 @@ type UvuSuite = ReturnType<typeof suite>
  */
 const AT_ONCE = 2
 
+/** How many of the long ones that wait run beside short ones. */
+const BESIDE_SHORT = 2
+
 /** Where several machines share the tests: which of them this is, and how many there are. */
 const [PART = 0, PARTS = 1] = (process.env.IPVSC_PART ?? '0/1').split('/').map(Number)
 let [registered, registeredLong] = [0, 0]
@@ -84,23 +87,28 @@ interface Job {
   readonly settled: Promise<void>
 }
 
-/**
- * Tests that have not begun, each kind in the order in which uvu asks for them: of the long ones, those that wait come first,
- * side by side, since none of them runs beside those that run alone.
- */
-const queues = { short: [] as Job[], longWaiting: [] as Job[], long: [] as Job[] }
-let busy = 0
+/** Tests that have not begun, each kind in the order in which uvu asks for them. */
+const queues = { longWaiting: [] as Job[], short: [] as Job[], long: [] as Job[] }
+let [busy, longWaiting] = [0, 0]
+
+function nextQueue(): Job[] | undefined {
+  const early = longWaiting < BESIDE_SHORT ? [queues.longWaiting] : []
+  return [...early, queues.short, queues.longWaiting, queues.long].find(({ length }) => length > 0)
+}
 
 /** Keeps as many tests running as there is room for, also while uvu waits for a long one. */
 function startNext(): void {
   for (;;) {
-    const queue = [queues.short, queues.longWaiting, queues.long].find(({ length }) => length > 0)
+    const queue = nextQueue()
     const [job] = queue ?? []
     if (job === undefined || busy + job.load > AT_ONCE) return
     queue?.shift()
+    const waits = queue === queues.longWaiting ? 1 : 0
     busy += job.load
+    longWaiting += waits
     job.run().finally(() => {
       busy -= job.load
+      longWaiting -= waits
       startNext()
     })
   }
