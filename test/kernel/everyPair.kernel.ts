@@ -1,14 +1,23 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { stepOf } from '../../src/delta/step.ts'
-import { delta, emit, emitDelta, type Plan, parseIpAddr } from '../../src/index.ts'
+import { delta, emit, emitDelta, type Plan } from '../../src/index.ts'
 import { assertResult, runScript, STEP_TAKEN, writeBundle } from './harness/applier.ts'
 import { explainOnFailure, loadBundle, readBack } from './harness/bundle.ts'
-import { goldenStates } from './harness/golden.ts'
-import { kernelTest, type Lab, type Namespace } from './harness/lab.ts'
+import {
+  bundleFolder,
+  cases,
+  differing,
+  functionsOf,
+  heldFolder,
+  planOf,
+  reference,
+  wantedFolder,
+} from './harness/goldenNodes.ts'
+import { kernelTest, type Lab } from './harness/lab.ts'
+import { PART_NAMES, PARTS, type PartName, readingScript } from './harness/parts.ts'
 import { assertHolds } from './harness/state.ts'
 
 /**
@@ -18,97 +27,6 @@ import { assertHolds } from './harness/state.ts'
  */
 
 const test = suite('every pair')
-
-interface Part {
-  /** The payloads of a delta that touch it. */
-  readonly payload: RegExp
-  readonly load: string
-  readonly read: string
-  /** A text that two nodes share only if they hold the same. */
-  readonly canonical: (listing: string) => string
-}
-
-const sorted = (listing: string): string => listing.split('\n').sort().join('\n')
-
-const PARTS = {
-  ipset: {
-    payload: /ipset\.restore$/,
-    load: 'ipset restore',
-    read: 'ipset save',
-    canonical: (listing) => sorted(listing.replace(/ (hashsize|bucketsize|initval) \S+/g, '')),
-  },
-  iptables: {
-    payload: /-iptables\.restore$/,
-    load: 'iptables-nft-restore --noflush',
-    read: 'iptables-nft-save',
-    canonical: rulesInOrder,
-  },
-  ip6tables: {
-    payload: /-ip6tables\.restore$/,
-    load: 'ip6tables-nft-restore --noflush',
-    read: 'ip6tables-nft-save',
-    canonical: rulesInOrder,
-  },
-  // One listing is enough: these tests run alone.
-  ipvs: { payload: /ipvs\.restore$/, load: 'ipvsadm -R', read: 'ipvsadm -S -n', canonical: sorted },
-  addresses: {
-    payload: /ip\.batch$/,
-    load: 'ip -batch -',
-    read: 'ip -j addr',
-    canonical: (listing) =>
-      parseIpAddr(listing)
-        .filter((entry) => entry.interface === 'kube-ipvs0')
-        .map(({ address }) => address)
-        .sort()
-        .join('\n'),
-  },
-} as const satisfies Readonly<Record<string, Part>>
-
-type PartName = keyof typeof PARTS
-const PART_NAMES = Object.keys(PARTS) as readonly PartName[]
-
-/** Chains sorted, the rules of each in their order. */
-function rulesInOrder(listing: string): string {
-  let table = ''
-  return listing
-    .split('\n')
-    .filter((line) => /^[*:-]/.test(line))
-    .map((line): readonly [chain: string, line: string] => {
-      if (line.startsWith('*')) table = line
-      return [`${table} ${line.split(' ')[line.startsWith('-') ? 1 : 0]}`, line.replace(/ \[.*/, '')]
-    })
-    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-    .map(([, line]) => line)
-    .join('\n')
-}
-
-const plans = goldenStates()
-const cases = [...plans.keys()]
-const planOf = (name: string): Plan => plans.get(name) as Plan
-
-type Listings = Readonly<Record<PartName, string>>
-
-/** What a node prints that holds a case and nothing else; asked for once each, one after the other. */
-const references = new Map<string, Promise<Listings>>()
-
-function reference(lab: Lab, name: string): Promise<Listings> {
-  const known = references.get(name)
-  if (known !== undefined) return known
-  const before = [...references.values()].at(-1)
-  const asked = (async () => {
-    await before?.catch(() => undefined)
-    const { [name]: node } = await lab.namespaces(name)
-    if (node === undefined) throw new Error(name)
-    await loadBundle(lab, node, emit(planOf(name)))
-    const state = await readBack(lab, node)
-    assertHolds(state, planOf(name))
-    await readByScript(lab, node, name)
-    const listings = PART_NAMES.map((part) => [part, PARTS[part].canonical(state[part])])
-    return Object.fromEntries(listings) as Listings
-  })()
-  references.set(name, asked)
-  return asked
-}
 
 /** A shell script that takes one step, and the parts that it touches. Settings are those of the whole kernel. */
 function stepScript(
@@ -126,51 +44,8 @@ function stepScript(
     writeFileSync(join(folder, name), text)
     loads.push(`${PARTS[part].load} < ${name}`)
   }
-  const reads = [...touched].map((part) => `{ ${PARTS[part].read}; } > ${part}`)
-  return { script: `cd '${folder}'\n{ :; ${loads.join('\n')}\n} 2> words\n${reads.join('\n')}\n`, touched }
-}
-
-/** Bundles by case; written once, since that takes longer under emulation than to load one. */
-const bundles = new Map<string, string>()
-const bundlesFolder = mkdtempSync(join(tmpdir(), 'ipvsc-bundles-'))
-process.on('exit', () => rmSync(bundlesFolder, { recursive: true, force: true }))
-
-function bundleFolder(name: string): string {
-  const known = bundles.get(name)
-  if (known !== undefined) return known
-  const folder = writeBundle({ folder: bundlesFolder }, planOf(name)).path
-  const [functions = ''] = readFileSync(join(folder, 'apply.sh'), 'utf8').split('# --- the command line')
-  writeFileSync(join(folder, 'functions.sh'), functions)
-  bundles.set(name, folder)
-  return folder
-}
-
-/** The functions of a script, ready to be called; what they speak of is the same in the bundles of all cases, but for settings. */
-const functionsOf = (name: string): string => `. '${bundleFolder(name)}/functions.sh'
-bundle='${bundleFolder(name)}' state=/nowhere last=/nowhere limit=120 drain_timeout=900 flavour=nft variant=-nft skipped=''
-json=no verbose=no quiet=no stepping=no running='' problem='' child=''
-`
-
-/** What the script reads on a node that holds a case, and what it takes the payloads of that case for; without settings. */
-const heldFolder = (name: string): string => join(bundleFolder(name), 'held')
-const wantedFolder = (name: string): string => join(bundleFolder(name), 'wanted')
-
-async function readByScript(lab: Lab, node: Namespace, name: string): Promise<void> {
-  const folder = bundleFolder(name)
-  mkdirSync(join(folder, 'calls'))
-  const script = `${functionsOf(name)}work='${folder}' errors='${folder}/errors'
-read_node '${heldFolder(name)}' && state_of '${heldFolder(name)}' && state_of_bundle '${wantedFolder(name)}' || {
-  echo "$problem"
-  exit 1
-}`
-  await lab.run(script, { in: node })
-  const [held, wanted] = [heldFolder(name), wantedFolder(name)].map((place) => {
-    const file = join(place, 'state')
-    const state = readFileSync(file, 'utf8').replace(/^sysctl .*\n/gm, '')
-    writeFileSync(file, state)
-    return state
-  })
-  assert.is(held, wanted, name)
+  const load = `cd '${folder}'\n{ :; ${loads.join('\n')}\n} 2> words\n`
+  return { script: load + readingScript(touched), touched }
 }
 
 /** A shell script that brings a node to a case as an operator does, and reads parts of what it then holds. */
@@ -182,14 +57,7 @@ const applyScript = (
 ): string => `mkdir '${folder}'; cd '${folder}'
 sh '${bundleFolder(name)}/apply.sh' --no-drain --iptables nft --state-dir '${state}' > said 2>&1
 echo $? > status
-${parts.map((part) => `{ ${PARTS[part].read}; } > ${part}`).join('\n')}
-`
-
-/** The parts in which two cases differ. */
-async function differing(lab: Lab, one: string, other: string): Promise<PartName[]> {
-  const [first, second] = [await reference(lab, one), await reference(lab, other)]
-  return PART_NAMES.filter((part) => first[part] !== second[part])
-}
+${readingScript(parts)}`
 
 /** The ways between a case and those after it. */
 const thereAndBack = (name: string): { readonly from: string; readonly to: string }[] =>
@@ -273,8 +141,7 @@ function workedOutScript(folder: string, from: string, to: string, parts: readon
   return `cd '${folder}'; work='${folder}' errors='${folder}/errors'
 { work_out exact && load || { echo "$problem"; false; }; } > said 2>&1
 echo $? > status
-${parts.map((part) => `{ ${PARTS[part].read}; } > ${part}`).join('\n')}
-`
+${readingScript(parts)}`
 }
 
 for (const name of cases.slice(0, -1)) {
