@@ -153,6 +153,8 @@ for (const name of cases.slice(0, -1)) {
       explainOnFailure(lab, node, 'nft')
       await loadBundle(lab, node, emit(planOf(name)))
       const ways = thereAndBack(name)
+      // What the script reads of a state is there when its reference is.
+      for (const { from, to } of ways) await differing(lab, from, to)
       // What is not read is not repaired, either: these scripts do not look at the node. So what they damage is seen later.
       const steps = await stepsOf(
         lab,
