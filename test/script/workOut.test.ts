@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +8,7 @@ import { type DeltaPayloadName, type Plan, stateLines, type VirtualServer } from
 import { goldenPlans, loadCase, runCase } from '../golden/cases.ts'
 import { crowdedWays, exemptingWays } from '../support/crowdedSets.ts'
 import { migrate } from '../support/migration.ts'
+import { runShell, withFunctions } from '../support/scriptFunctions.ts'
 
 /** What the script of a bundle lays out to bring a node from one state to another, on a kernel in memory. */
 
@@ -27,20 +27,6 @@ const PAYLOADS: readonly (readonly [file: string, name: DeltaPayloadName])[] = [
   ['rules.2.ipv6', '11-ip6tables.restore'],
   ['sets.2', '12-ipset.restore'],
 ]
-
-/** Runs functions of the script of a bundle: all of it but the command line. */
-const withFunctions = (folder: string, commands: string): string =>
-  `sed '/^# --- the command line/,$d' '${folder}/apply.sh' > '${folder}/functions'
-. '${folder}/functions'
-skipped='' json=no verbose=no drain_timeout=900 bundle='${folder}' state='${folder}'
-${commands}
-`
-
-function runShell(script: string): void {
-  const { status, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
-  assert.is(stderr, '')
-  assert.is(status, 0, script.slice(0, 2000))
-}
 
 /** Writes the bundle of a plan, and in `state/` of its folder what the script reads from it. */
 function writeState(folder: string, plan: Plan): void {
