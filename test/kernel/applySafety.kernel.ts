@@ -355,15 +355,21 @@ for (const [what, change, undo] of [
     `a step is refused where somebody has changed ${what}, also one that it does not touch`,
     async (lab) => {
       const { node, first, run } = await nodeWithTwoBundles(lab)
-      const step = writeBundle(lab, withPodMoved(first.plan), first.plan)
-      await lab.run(change, { in: node })
-      const refused = await run(step, 'apply', '--verbose')
-      assertResult(refused, 3, 'refused')
-      assert.not.match(refused.stdout, STEP_TAKEN)
-      await lab.run(undo, { in: node })
-      const applied = await run(step, 'apply')
-      assertResult(applied, 0, 'applied')
-      assertHolds(await readBack(lab, node), step.plan)
+      const moved = withPodMoved(first.plan)
+      // The first step begins where a full run ended, the others where a step did.
+      const there = writeBundle(lab, moved, first.plan)
+      const back = writeBundle(lab, first.plan, moved)
+      for (const step of [there, back, there]) {
+        await lab.run(change, { in: node })
+        const refused = await run(step, 'apply', '--verbose')
+        assertResult(refused, 3, 'refused')
+        assert.not.match(refused.stdout, STEP_TAKEN)
+        await lab.run(undo, { in: node })
+        const applied = await run(step, 'apply', '--verbose')
+        assertResult(applied, 0, 'applied')
+        assert.match(applied.stdout, STEP_TAKEN)
+        assertHolds(await readBack(lab, node), step.plan)
+      }
     },
   )
 

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 export const withFunctions = (folder: string, commands: string): string =>
   `sed '/^# --- the command line/,$d' '${folder}/apply.sh' > '${folder}/functions'
 . '${folder}/functions'
-skipped='' json=no verbose=no drain_timeout=900 bundle='${folder}' state='${folder}' running=''
+skipped='' json=no verbose=no drain_timeout=900 bundle='${folder}' state='${folder}' running='' others=''
 ${commands}
 `
 
