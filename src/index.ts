@@ -10,7 +10,7 @@ export {
   type QuarantinedObject,
 } from './bundle/bundle.ts'
 export { type Captured, capture, type Dumps } from './capture/capture.ts'
-export type { Cluster, Sourced } from './cluster/types.ts'
+export { Compilation } from './compile/compilation.ts'
 export {
   type CompileCounts,
   type CompileOptions,
@@ -18,7 +18,8 @@ export {
   compile,
   compileNodes,
   quarantined,
-} from './compile.ts'
+} from './compile/compile.ts'
+export { formatProvenance, type ItemProvenance, type Provenance } from './compile/provenance.ts'
 export { resolveConfig } from './config/resolve.ts'
 export { type ConntrackConfig, DEFAULT_CONFIG, type DetectLocal, type ProxyConfig } from './config/types.ts'
 export { delta } from './delta/delta.ts'
@@ -29,7 +30,7 @@ export {
   type DeltaPayloads,
   emitDelta,
 } from './delta/payloads.ts'
-export { DIAGNOSTIC_CODES, type DiagnosticCode } from './diagnosticCodes.ts'
+export { DIAGNOSTIC_CODES, type DiagnosticCode } from './diagnostics/codes.ts'
 export {
   type Diagnostic,
   formatPath,
@@ -41,10 +42,10 @@ export {
   type Position,
   type RelatedPlace,
   type Severity,
-} from './diagnostics.ts'
-export { type EmitOptions, emit, PayloadMismatch, type Payloads } from './emit/emit.ts'
-export { type ListedAddress, parseIpAddr, parseIpBatch } from './emit/ip.ts'
-export { type ParsedIpset, parseIpsetRestore } from './emit/ipset.ts'
+} from './diagnostics/diagnostics.ts'
+export { type EmitOptions, emit, PayloadMismatch, type Payloads } from './formats/emit.ts'
+export { type ListedAddress, parseIpAddr, parseIpBatch } from './formats/ip.ts'
+export { type ParsedIpset, parseIpsetRestore } from './formats/ipset.ts'
 export {
   type ForeignRule,
   isForeign,
@@ -54,21 +55,25 @@ export {
   type ParsedRule,
   type ParsedTable,
   parseIptablesRestore,
-} from './emit/iptables.ts'
-export { type ParsedIpvs, parseIpvsRestore } from './emit/ipvs.ts'
-export { parseModulesConf } from './emit/modules.ts'
-export { PAYLOAD_NAMES, type PayloadName } from './emit/names.ts'
-export { defaultRenderer, type Renderer, rendererWith, TemplateError } from './emit/render.ts'
-export { stateFingerprint, stateLines } from './emit/state.ts'
-export { PayloadSyntaxError } from './emit/syntax.ts'
-export { type ParsedSysctls, parseSysctlConf } from './emit/sysctl.ts'
-export { Compilation } from './incremental.ts'
+} from './formats/iptables.ts'
+export { type ParsedIpvs, parseIpvsRestore } from './formats/ipvs.ts'
+export { parseModulesConf } from './formats/modules.ts'
+export { PAYLOAD_NAMES, type PayloadName } from './formats/names.ts'
+export { defaultRenderer, type Renderer, rendererWith, TemplateError } from './formats/render.ts'
+export { stateFingerprint, stateLines } from './formats/state.ts'
+export { PayloadSyntaxError } from './formats/syntax.ts'
+export { type ParsedSysctls, parseSysctlConf } from './formats/sysctl.ts'
+export type { TableName } from './kernel/chains.ts'
+export type { Protocol } from './kernel/protocols.ts'
+export type { Scheduler, SchedulerFlag } from './kernel/schedulers.ts'
+export type { IpSetType, SetName } from './kernel/sets.ts'
+export type { Cluster, Sourced } from './kube/cluster.ts'
 export type * from './kube/types.ts'
+export type { Family } from './net/family.ts'
+export type { InterfaceAddress } from './node/facts.ts'
+export type { ReportedFacts } from './node/reportedFacts.ts'
 export { fingerprint, formatPlan } from './plan/canonical.ts'
 export { formatEntry } from './plan/entries.ts'
-export type { InterfaceAddress } from './plan/nodeFacts.ts'
-export { formatProvenance, type ItemProvenance, type Provenance } from './plan/provenance.ts'
-export type { ReportedFacts } from './plan/reportedFacts.ts'
 export type * from './plan/types.ts'
 export { canonicalSnapshot, type SnapshotObject } from './read/canonical.ts'
 export { read } from './read/read.ts'

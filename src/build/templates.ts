@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import Handlebars from 'handlebars'
-import { COMPILE_OPTIONS } from '../emit/compileOptions.ts'
+import { COMPILE_OPTIONS } from '../formats/compileOptions.ts'
 
 /**
  * The JavaScript module that holds the shipped templates, compiled: at run time only Handlebars' runtime loads.

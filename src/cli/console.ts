@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import type { Counts, Manifest } from '../bundle/bundle.ts'
-import { type Diagnostic, hasErrors } from '../diagnostics.ts'
+import { type Diagnostic, hasErrors } from '../diagnostics/diagnostics.ts'
 import type { ReadResult } from '../read/types.ts'
 import { diagnosticData, formatDiagnostics } from './report.ts'
 import { formatCounts, formatReadSummary, formatSkipped, formatVerdict, readSummary } from './summary.ts'

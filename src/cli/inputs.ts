@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { UsageError } from '../host/exit.ts'
 import type { SourceText } from '../read/types.ts'
-import { UsageError } from './exitCodes.ts'
 
 export interface InputFiles {
   readonly files: readonly string[]

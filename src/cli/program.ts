@@ -1,10 +1,10 @@
 import { Command, CommanderError, Option } from 'commander'
+import { EXIT, UsageError } from '../host/exit.ts'
 import { VERSION } from '../version.ts'
-import { type BuildOptions, build, check, EMIT_NAMES } from './build.ts'
+import { type BuildOptions, build, check, EMIT_NAMES } from './commands/build.ts'
+import type { NodeOptions, ScriptOptions } from './commands/node.ts'
+import { SCHEMA_NAMES } from './commands/schema.ts'
 import { createConsole } from './console.ts'
-import { EXIT, UsageError } from './exitCodes.ts'
-import type { NodeOptions, ScriptOptions } from './node.ts'
-import { SCHEMA_NAMES } from './schema.ts'
 
 interface OutputOptions {
   readonly output: 'text' | 'json'
@@ -174,7 +174,7 @@ Examples:
 ${EXIT_STATUS_HELP}`,
     )
     .action(async (options) => {
-      const { snapshot } = await import('./snapshot.ts')
+      const { snapshot } = await import('./commands/snapshot.ts')
       finish(await snapshot(options))
     })
 }
@@ -193,7 +193,7 @@ Examples:
 ${EXIT_STATUS_HELP}`,
     )
     .action(async (name: string) => {
-      const { schemaText } = await import('./schema.ts')
+      const { schemaText } = await import('./commands/schema.ts')
       process.stdout.write(await schemaText(name))
     })
 }
@@ -236,7 +236,7 @@ ${EXIT_STATUS_HELP}`,
     )
   withOutput(withIptables(withCompilation(command))).action(
     async (from: string, to: string, options: NodeOptions) => {
-      const { deltaBundle } = await import('./node.ts')
+      const { deltaBundle } = await import('./commands/node.ts')
       finish(await deltaBundle(from, to, options, consoleOf(options)))
     },
   )
@@ -260,7 +260,7 @@ Examples:
 ${EXIT_STATUS_HELP}`,
     )
   withIptables(capture).action(async (options: NodeOptions) => {
-    const { captureNode } = await import('./node.ts')
+    const { captureNode } = await import('./commands/node.ts')
     finish(await captureNode(options))
   })
   const drift = program
@@ -276,7 +276,7 @@ A line with + is missing on the node, one with - is there although the bundle do
 Exit status: 0 nothing differs, 3 something does, 2 wrong usage or a state that cannot be read.`,
     )
   withOutput(withIptables(withCompilation(drift))).action(async (bundle: string, options: NodeOptions) => {
-    const node = await import('./node.ts')
+    const node = await import('./commands/node.ts')
     finish(await node.drift(bundle, options, consoleOf(options)))
   })
 }
@@ -322,7 +322,7 @@ ${SCRIPT_STATUS_HELP}`,
     )
   withDraining(withScript(withOutput(withCompilation(command)))).action(
     async (inputs: string[], options: ScriptOptions) => {
-      const { apply } = await import('./node.ts')
+      const { apply } = await import('./commands/node.ts')
       finish(await apply(inputs, options, consoleOf(options)))
     },
   )
@@ -345,7 +345,7 @@ function addScriptCommands(program: Command, finish: (status: number) => void): 
       .addHelpText('after', SCRIPT_STATUS_HELP)
     withDraining(withScript(withOutput(command))).action(
       async (bundle: string | undefined, options: ScriptOptions) => {
-        const { runCommand } = await import('./node.ts')
+        const { runCommand } = await import('./commands/node.ts')
         finish(await runCommand(name, bundle ?? null, options))
       },
     )
@@ -355,7 +355,7 @@ function addScriptCommands(program: Command, finish: (status: number) => void): 
     .description('Print what only this node knows as JSON, for "build --node-facts".')
     .option('-o, --out <file>', 'where to write; - is standard output', '-')
     .action(async (options: NodeOptions) => {
-      const { facts } = await import('./node.ts')
+      const { facts } = await import('./commands/node.ts')
       finish(await facts(options))
     })
 }

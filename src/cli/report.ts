@@ -6,7 +6,7 @@ import {
   type Origin,
   type Position,
   type RelatedPlace,
-} from '../diagnostics.ts'
+} from '../diagnostics/diagnostics.ts'
 
 export interface ReportStyle {
   readonly colors: boolean

@@ -1,6 +1,6 @@
 import type { Counts } from '../bundle/bundle.ts'
-import { DIAGNOSTIC_CODES, type DiagnosticCode } from '../diagnosticCodes.ts'
-import { type Diagnostic, formatSubject } from '../diagnostics.ts'
+import { DIAGNOSTIC_CODES, type DiagnosticCode } from '../diagnostics/codes.ts'
+import { type Diagnostic, formatSubject } from '../diagnostics/diagnostics.ts'
 import type { ReadResult } from '../read/types.ts'
 
 /** What was read and passed over, as data for `--output json` and as lines for people. */

@@ -1,8 +1,8 @@
-import type { Sourced } from '../cluster/types.ts'
-import { type Diagnostic, diagnostic, excerpt, type JsonPath } from '../diagnostics.ts'
+import { type Diagnostic, diagnostic, excerpt, type JsonPath } from '../diagnostics/diagnostics.ts'
+import { SCHEDULERS, type Scheduler } from '../kernel/schedulers.ts'
+import type { Sourced } from '../kube/cluster.ts'
 import type { KubeProxyConfiguration } from '../kube/types.ts'
 import { canonicalAddress, type Network, parseNetwork, specialUse } from '../net/address.ts'
-import { SCHEDULERS, type Scheduler } from '../plan/types.ts'
 import { parseDuration } from './duration.ts'
 import { DEFAULT_CONFIG, type DetectLocal, type ProxyConfig } from './types.ts'
 

@@ -1,5 +1,5 @@
+import type { Scheduler } from '../kernel/schedulers.ts'
 import type { Network } from '../net/address.ts'
-import type { Scheduler } from '../plan/types.ts'
 
 /** The part of a KubeProxyConfiguration that decides rules, with kube-proxy's defaults applied. */
 export interface ProxyConfig {

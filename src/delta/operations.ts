@@ -1,15 +1,7 @@
-import type { VirtualServerKey } from '../emit/ipvs.ts'
-import type {
-  Chain,
-  Family,
-  IpSet,
-  IpvsTimeouts,
-  Jump,
-  RealServer,
-  SetEntry,
-  TableName,
-  VirtualServer,
-} from '../plan/types.ts'
+import type { VirtualServerKey } from '../formats/ipvs.ts'
+import type { TableName } from '../kernel/chains.ts'
+import type { Family } from '../net/family.ts'
+import type { Chain, IpSet, IpvsTimeouts, Jump, RealServer, SetEntry, VirtualServer } from '../plan/types.ts'
 
 export type { VirtualServerKey }
 

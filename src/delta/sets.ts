@@ -1,9 +1,9 @@
-import { lastingParameters } from '../emit/ipset.ts'
+import { lastingParameters } from '../formats/ipset.ts'
 import { formatEntry } from '../plan/entries.ts'
 import { buildSet, isCrowded } from '../plan/sets.ts'
-import { exemptedBy, isStrict } from '../plan/transitions.ts'
 import type { IpSet, Plan, SetEntry } from '../plan/types.ts'
 import type { Halves, Operation } from './operations.ts'
+import { exemptedBy, isStrict } from './transitions.ts'
 
 /** Where so many entries leave a set and fewer stay, filling another one takes less than emptying it. */
 const MANY = 1000

@@ -1,5 +1,5 @@
-import { formatService } from '../emit/ipvs.ts'
-import { stateLines } from '../emit/state.ts'
+import { formatService } from '../formats/ipvs.ts'
+import { stateLines } from '../formats/state.ts'
 import type { Plan } from '../plan/types.ts'
 import type { Operation } from './operations.ts'
 

@@ -1,4 +1,4 @@
-import type { Family } from '../plan/types.ts'
+import type { Family } from './family.ts'
 
 /**
  * IP addresses as canonical text: the form the kernel tools print, so that equal addresses are equal strings.

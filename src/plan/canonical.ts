@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
+import type { Protocol } from '../kernel/protocols.ts'
 import { compareAddresses, parseIPv4 } from '../net/address.ts'
 import { joined } from '../text.ts'
-import type { Plan, Protocol, VirtualServer } from './types.ts'
+import type { Plan, VirtualServer } from './types.ts'
 
 /**
  * The canonical text of a plan: JSON with its keys in the order of the types, one line for each item that a

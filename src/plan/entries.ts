@@ -1,5 +1,6 @@
+import type { IpSetType } from '../kernel/sets.ts'
 import { hostLength } from '../net/address.ts'
-import type { IpPortIpEntry, IpPortNetEntry, IpSetType, PortEntry, SetEntry } from './types.ts'
+import type { IpPortIpEntry, IpPortNetEntry, PortEntry, SetEntry } from './types.ts'
 
 /** An entry as ipset writes it: `10.96.0.1,tcp:443`, `10.0.0.1,tcp:80,192.168.0.0/16`, `30080`. */
 export function formatEntry(type: IpSetType, entry: SetEntry): string {

@@ -5,10 +5,11 @@
  * There are no optional fields: `null` means "known to be absent", so that a golden plan shows every field.
  */
 
-export type Family = 'ipv4' | 'ipv6'
-export type Protocol = 'tcp' | 'udp' | 'sctp'
-
-export const FAMILIES: readonly Family[] = ['ipv4', 'ipv6']
+import type { TableName } from '../kernel/chains.ts'
+import type { Protocol } from '../kernel/protocols.ts'
+import type { Scheduler, SchedulerFlag } from '../kernel/schedulers.ts'
+import type { IpSetType } from '../kernel/sets.ts'
+import type { Family } from '../net/family.ts'
 
 export interface Plan {
   readonly version: 1
@@ -31,28 +32,6 @@ export interface Plan {
   /** Virtual servers inside these networks belong to somebody else and are never removed. */
   readonly excludeCIDRs: readonly string[]
 }
-
-export const SCHEDULERS = [
-  'rr',
-  'wrr',
-  'lc',
-  'wlc',
-  'lblc',
-  'lblcr',
-  'dh',
-  'sh',
-  'sed',
-  'nq',
-  'fo',
-  'ovf',
-  'mh',
-  'twos',
-] as const
-export type Scheduler = (typeof SCHEDULERS)[number]
-
-/** Scheduler flags in the words of `ipvsadm -b`. */
-export const SCHEDULER_FLAGS = ['sh-fallback', 'sh-port', 'mh-fallback', 'mh-port'] as const
-export type SchedulerFlag = (typeof SCHEDULER_FLAGS)[number]
 
 export interface VirtualServer {
   readonly address: string
@@ -87,8 +66,6 @@ export interface RealServer {
   /** 0 keeps the connections it has and admits no new ones. */
   readonly weight: number
 }
-
-export type IpSetType = 'hash:ip' | 'hash:ip,port' | 'hash:ip,port,ip' | 'hash:ip,port,net' | 'bitmap:port'
 
 interface SetOf<Type extends IpSetType, Entry> {
   /** At most 31 characters. */
@@ -139,8 +116,6 @@ export type IpSet =
       readonly range: readonly [first: number, last: number]
     })
 export type SetEntry = IpSet['entries'][number]
-
-export type TableName = 'nat' | 'filter'
 
 export interface Table {
   readonly family: Family

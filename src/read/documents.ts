@@ -1,4 +1,4 @@
-import { type Diagnostic, diagnostic } from '../diagnostics.ts'
+import { type Diagnostic, diagnostic } from '../diagnostics/diagnostics.ts'
 import { JsonSyntaxError, parseJsonStream } from './json.ts'
 import { positionAt } from './position.ts'
 import type { Document, SourceText } from './types.ts'

@@ -1,4 +1,4 @@
-import type { JsonPath } from '../diagnostics.ts'
+import type { JsonPath } from '../diagnostics/diagnostics.ts'
 
 /**
  * A scanner of JSON text that knows where things stand. `JSON.parse` is many times faster and reads everything;

@@ -1,4 +1,4 @@
-import type { Diagnostic, JsonPath, Origin, Position, RelatedPlace } from '../diagnostics.ts'
+import type { Diagnostic, JsonPath, Origin, Position, RelatedPlace } from '../diagnostics/diagnostics.ts'
 import { looksLikeJson } from './documents.ts'
 import { locateJson, parseJsonStream } from './json.ts'
 import { positionAt } from './position.ts'

@@ -1,4 +1,4 @@
-import { type Diagnostic, diagnostic, excerpt, type Origin } from '../diagnostics.ts'
+import { type Diagnostic, diagnostic, excerpt, type Origin } from '../diagnostics/diagnostics.ts'
 import type { Document } from './types.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>

@@ -1,4 +1,4 @@
-import type { Position } from '../diagnostics.ts'
+import type { Position } from '../diagnostics/diagnostics.ts'
 
 /** Line and column of an offset, both from 1. */
 export function positionAt(text: string, offset: number): Position {

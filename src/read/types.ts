@@ -1,5 +1,5 @@
-import type { Cluster } from '../cluster/types.ts'
-import type { Diagnostic } from '../diagnostics.ts'
+import type { Diagnostic } from '../diagnostics/diagnostics.ts'
+import type { Cluster } from '../kube/cluster.ts'
 
 /** A text to read: a file, standard input, an answer of an API server. */
 export interface SourceText {

@@ -6,14 +6,14 @@ import {
   type JsonPath,
   type ObjectRef,
   type Origin,
-} from '../diagnostics.ts'
+} from '../diagnostics/diagnostics.ts'
 import {
   validateEndpointSlice,
   validateEndpoints,
   validateNode,
   validateService,
 } from '../generated/validators.js'
-import { CLUSTER_SCOPED } from '../resolve/report.ts'
+import { CLUSTER_SCOPED } from '../kube/names.ts'
 import { isObject, type JsonObject } from './objects.ts'
 
 /** Kinds that are read, each with its validator and the name of the one that names every error. */

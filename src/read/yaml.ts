@@ -1,5 +1,5 @@
 import { type Document, isCollection, isNode, parseAllDocuments } from 'yaml'
-import type { JsonPath } from '../diagnostics.ts'
+import type { JsonPath } from '../diagnostics/diagnostics.ts'
 
 export interface ParsedYaml {
   readonly value: unknown

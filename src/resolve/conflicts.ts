@@ -1,7 +1,13 @@
-import { type Diagnostic, diagnostic, formatPath, formatSubject, type JsonPath } from '../diagnostics.ts'
+import {
+  type Diagnostic,
+  diagnostic,
+  formatPath,
+  formatSubject,
+  type JsonPath,
+} from '../diagnostics/diagnostics.ts'
+import { fullName, refOf } from '../kube/names.ts'
 import { compareText } from '../order.ts'
 import type { ConflictPolicy } from './options.ts'
-import { fullName, refOf } from './report.ts'
 import type { BareServicePort } from './services.ts'
 import type { FieldAddress } from './types.ts'
 

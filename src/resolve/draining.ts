@@ -1,7 +1,7 @@
 import { parseDuration } from '../config/duration.ts'
-import type { JsonPath } from '../diagnostics.ts'
+import type { JsonPath } from '../diagnostics/diagnostics.ts'
+import type { Report } from '../kube/report.ts'
 import type { Service } from '../kube/types.ts'
-import type { Report } from './report.ts'
 
 const DRAIN_TIMEOUT_ANNOTATION = 'ipvsc.dev/drain-timeout'
 const PATH: JsonPath = ['metadata', 'annotations', DRAIN_TIMEOUT_ANNOTATION]

@@ -1,5 +1,7 @@
-import type { Cluster, Sourced } from '../cluster/types.ts'
-import { type Diagnostic, excerpt } from '../diagnostics.ts'
+import { type Diagnostic, excerpt } from '../diagnostics/diagnostics.ts'
+import type { Cluster, Sourced } from '../kube/cluster.ts'
+import { fullName, namespaceOf } from '../kube/names.ts'
+import { ObjectReport, type Report } from '../kube/report.ts'
 import type { EndpointPort, EndpointSlice, Endpoints, SliceEndpoint } from '../kube/types.ts'
 import {
   canonicalAddress,
@@ -9,9 +11,8 @@ import {
   parseIPv4,
   specialUse,
 } from '../net/address.ts'
+import { FAMILIES, type Family } from '../net/family.ts'
 import { compareText } from '../order.ts'
-import { FAMILIES, type Family } from '../plan/types.ts'
-import { fullName, namespaceOf, ObjectReport, type Report } from './report.ts'
 import { checkedAddress } from './services.ts'
 import type { Endpoint } from './types.ts'
 

@@ -1,8 +1,8 @@
 import { isScheduler } from '../config/resolve.ts'
-import type { JsonPath } from '../diagnostics.ts'
+import type { JsonPath } from '../diagnostics/diagnostics.ts'
+import { SCHEDULER_FLAGS, SCHEDULERS, type Scheduler, type SchedulerFlag } from '../kernel/schedulers.ts'
+import type { Report } from '../kube/report.ts'
 import type { Service } from '../kube/types.ts'
-import { SCHEDULER_FLAGS, SCHEDULERS, type Scheduler, type SchedulerFlag } from '../plan/types.ts'
-import type { Report } from './report.ts'
 import type { Scheduling } from './types.ts'
 
 const SCHEDULER_ANNOTATIONS = ['ipvsc.dev/scheduler', 'ipvs.scheduler'] as const

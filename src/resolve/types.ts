@@ -1,8 +1,10 @@
-import type { Sourced } from '../cluster/types.ts'
-import type { JsonPath } from '../diagnostics.ts'
+import type { JsonPath } from '../diagnostics/diagnostics.ts'
+import type { Protocol } from '../kernel/protocols.ts'
+import type { Scheduler, SchedulerFlag } from '../kernel/schedulers.ts'
+import type { Sourced } from '../kube/cluster.ts'
 import type { Service } from '../kube/types.ts'
 import type { Network } from '../net/address.ts'
-import type { Family, Protocol, Scheduler, SchedulerFlag } from '../plan/types.ts'
+import type { Family } from '../net/family.ts'
 
 export type TrafficPolicy = 'Cluster' | 'Local'
 

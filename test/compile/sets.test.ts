@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { formatEntry, parseIpsetRestore } from '../../src/index.ts'
-import { buildSet, kernelSetName, SET_DEFINITIONS } from '../../src/plan/sets.ts'
+import { kernelSetName, SET_DEFINITIONS } from '../../src/kernel/sets.ts'
+import { buildSet } from '../../src/plan/sets.ts'
 
 const entries = (count: number) =>
   Array.from({ length: count }, (_, number) => ({

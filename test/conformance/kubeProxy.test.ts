@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { formatJump, formatRule } from '../../src/emit/rules.ts'
+import { formatJump, formatRule } from '../../src/formats/rules.ts'
 import {
   compile,
   type Family,
@@ -18,7 +18,7 @@ import {
   type SetEntry,
   type TableName,
 } from '../../src/index.ts'
-import { virtualServerKey } from '../../src/plan/virtualServers.ts'
+import { virtualServerKey } from '../../src/plan/keys.ts'
 import { hasSharedData, ROOT, SHARED_DATA } from '../support/shared.ts'
 
 /** What a real kube-proxy programmed for given inputs: every case must compile to the same state. */

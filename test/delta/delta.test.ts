@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { bundleOf } from '../../src/bundle/bundle.ts'
-import { formatService } from '../../src/emit/ipvs.ts'
+import { formatService } from '../../src/formats/ipvs.ts'
 import {
   compile,
   delta,

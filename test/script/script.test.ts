@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { bundleOf } from '../../src/bundle/bundle.ts'
-import { formatService } from '../../src/emit/ipvs.ts'
-import { quoteWord } from '../../src/emit/script.ts'
+import { formatService } from '../../src/formats/ipvs.ts'
+import { quoteWord } from '../../src/formats/script.ts'
 import {
   emit,
   formatPlan,

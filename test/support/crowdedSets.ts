@@ -1,6 +1,6 @@
+import { exemptedBy } from '../../src/delta/transitions.ts'
 import type { IpPortEntry, IpSet, Plan } from '../../src/index.ts'
 import { buildSet } from '../../src/plan/sets.ts'
-import { exemptedBy } from '../../src/plan/transitions.ts'
 
 type HashSet = Exclude<IpSet, { readonly type: 'bitmap:port' }>
 

@@ -1,11 +1,11 @@
 import * as assert from 'uvu/assert'
-import { formatService } from '../../src/emit/ipvs.ts'
-import { formatRule } from '../../src/emit/rules.ts'
+import { exemptions } from '../../src/delta/transitions.ts'
+import { formatService } from '../../src/formats/ipvs.ts'
+import { formatRule } from '../../src/formats/rules.ts'
 import { type DeltaPayloadName, delta, emitDelta, type Plan } from '../../src/index.ts'
+import { FAMILIES } from '../../src/net/family.ts'
 import { formatEntry } from '../../src/plan/entries.ts'
-import { exemptions } from '../../src/plan/transitions.ts'
-import { FAMILIES } from '../../src/plan/types.ts'
-import { hostPort } from '../../src/plan/virtualServers.ts'
+import { hostPort } from '../../src/plan/keys.ts'
 import { ModelKernel } from './modelKernel.ts'
 
 /**

@@ -1,0 +1,213 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import pc from 'picocolors'
+import { bundleOf } from '../../bundle/bundle.ts'
+import { capture } from '../../capture/capture.ts'
+import { delta } from '../../delta/delta.ts'
+import type { Operation } from '../../delta/operations.ts'
+import { emitDelta } from '../../delta/payloads.ts'
+import { stateLines } from '../../formats/state.ts'
+import { PayloadSyntaxError } from '../../formats/syntax.ts'
+import { EXIT, UsageError } from '../../host/exit.ts'
+import { liveDumps, runScript, savedDumps, withFolder } from '../../host/host.ts'
+import { writeFolder, writeText } from '../../host/output.ts'
+import { formatPlan } from '../../plan/canonical.ts'
+import { inScope } from '../../plan/scope.ts'
+import type { Console } from '../console.ts'
+import { LIVE, readDumps, readState } from '../states.ts'
+import { type BuildOptions, compileOne } from './build.ts'
+
+/** Commands about what a node holds: capture, drift, delta, and those that run the script of a bundle. */
+
+export interface NodeOptions extends BuildOptions {
+  readonly output: 'text' | 'json'
+  readonly quiet?: boolean
+  readonly fromDumps?: string
+  readonly iptables?: string
+  readonly out?: string
+}
+
+/** `ipvsc capture`: what is loaded, as a plan. */
+export async function captureNode({ fromDumps, iptables, out = '-', quiet }: NodeOptions): Promise<number> {
+  const dumps = fromDumps === undefined ? await liveDumps(iptables) : savedDumps(fromDumps)
+  try {
+    const { plan, foreign } = capture(dumps)
+    if (!quiet)
+      for (const rule of foreign)
+        process.stderr.write(`warning: no plan has this rule, it is left out: ${rule}\n`)
+    const text = formatPlan(plan)
+    if (out === '-') process.stdout.write(text)
+    else await writeText(out, text)
+    return EXIT.done
+  } catch (error) {
+    if (!(error instanceof PayloadSyntaxError)) throw error
+    throw new UsageError(`the state of the node cannot be read: ${error.message}`)
+  }
+}
+
+/** `ipvsc drift`: what differs between a bundle and a node, line by line. */
+export async function drift(reference: string, options: NodeOptions, console: Console): Promise<number> {
+  const wanted = await readState(reference, options, console)
+  const held =
+    options.fromDumps === undefined ? await readState(LIVE, options, console) : readDumps(options.fromDumps)
+  if (wanted === null || held === null) return EXIT.input
+  const [want, have] = [wanted.plan, inScope(held.plan, wanted.plan)].map(
+    (plan) => new Set(stateLines(plan)),
+  ) as [Set<string>, Set<string>]
+  const missing = [...want].filter((line) => !have.has(line))
+  const surplus = [...have].filter((line) => !want.has(line))
+  if (options.output === 'json')
+    process.stdout.write(`${JSON.stringify({ version: 1, missing, surplus }, null, 2)}\n`)
+  else {
+    for (const line of surplus) process.stdout.write(`${pc.red(`- ${line}`)}\n`)
+    for (const line of missing) process.stdout.write(`${pc.green(`+ ${line}`)}\n`)
+    if (!options.quiet)
+      process.stderr.write(
+        missing.length + surplus.length === 0
+          ? 'the node holds what the bundle wants\n'
+          : `${missing.length} missing on the node (+), ${surplus.length} that nobody wants (-)\n`,
+      )
+  }
+  return missing.length + surplus.length === 0 ? EXIT.done : EXIT.differs
+}
+
+/** `ipvsc delta FROM TO`: the way from one state to another, listed or as a bundle. */
+export async function deltaBundle(
+  from: string,
+  to: string,
+  options: NodeOptions,
+  console: Console,
+): Promise<number> {
+  const before = await readState(from, options, console)
+  const after = await readState(to, options, console)
+  if (before === null || after === null) return EXIT.input
+  const operations = delta(before.plan, after.plan)
+  if (options.outDir !== undefined) {
+    const node = options.node ?? after.node ?? before.node ?? 'node'
+    const bundle = bundleOf(node, after.plan, { from: before.plan, counts: after.counts ?? {} })
+    await writeFolder(options.outDir, bundle.files, options.force ?? false)
+  }
+  if (options.output === 'json')
+    process.stdout.write(`${JSON.stringify({ version: 1, operations }, null, 2)}\n`)
+  else if (options.outDir === undefined)
+    for (const [name, text] of emitDelta(operations)) process.stdout.write(`# ${name}\n${text}`)
+  if (!options.quiet && options.output === 'text') process.stderr.write(summary(operations))
+  return EXIT.done
+}
+
+function summary(operations: readonly Operation[]): string {
+  if (operations.length === 0) return 'the two states are equal\n'
+  const counts = new Map<string, number>()
+  for (const { kind } of operations) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  const words = [...counts].map(([kind, count]) => `${count} × ${kind}`)
+  return `${operations.length} operations: ${words.join(', ')}\n`
+}
+
+/** Options that the script of a bundle knows, too. */
+export interface ScriptOptions extends NodeOptions {
+  readonly dryRun?: boolean
+  readonly confirm?: string
+  readonly drain?: boolean
+  readonly drainTimeout?: string
+  readonly wait?: string
+  readonly stateDir?: string
+  readonly takeOver?: boolean
+  readonly removeLeftovers?: boolean
+  readonly converge?: boolean
+  readonly verbose?: boolean
+}
+
+function scriptWords(command: string, options: ScriptOptions): string[] {
+  const value = (name: string, text: string | undefined): string[] => (text === undefined ? [] : [name, text])
+  const flag = (name: string, on: boolean | undefined): string[] => (on ? [name] : [])
+  return [
+    command,
+    '--json',
+    ...flag('--dry-run', options.dryRun),
+    ...flag('--take-over', options.takeOver),
+    ...flag('--remove-leftovers', options.removeLeftovers),
+    ...flag('--converge', options.converge),
+    ...flag('--verbose', options.verbose || (process.stderr.isTTY && !options.quiet)),
+    ...flag('--no-drain', options.drain === false),
+    ...value('--confirm', options.confirm),
+    ...value('--drain-timeout', options.drainTimeout),
+    ...value('--wait', options.wait),
+    ...value('--state-dir', options.stateDir),
+    ...value('--iptables', options.iptables),
+  ]
+}
+
+/** `ipvsc apply BUNDLE|INPUT...`: makes the bundle when given inputs, and runs its script. */
+export async function apply(
+  inputs: readonly string[],
+  options: ScriptOptions,
+  console: Console,
+): Promise<number> {
+  const [first = ''] = inputs
+  if (inputs.length === 1 && existsSync(join(first, 'apply.sh'))) return runCommand('apply', first, options)
+  const compiled = await compileOne(inputs, options, console)
+  // 1 says that the script failed.
+  if (compiled === null) return EXIT.usage
+  return withFolder(bundleOf(compiled.node, compiled.plan, { counts: compiled.counts }), (path) =>
+    runCommand('apply', path, options),
+  )
+}
+
+interface ScriptEvent {
+  readonly event: string
+  readonly text?: string
+  readonly result?: string
+  readonly changes?: Readonly<Record<string, number>>
+  readonly undone?: Readonly<Record<string, number>>
+}
+
+/** Runs a command of the script; its exit status is ours. */
+export async function runCommand(
+  command: string,
+  folder: string | null,
+  options: ScriptOptions,
+): Promise<number> {
+  const events: ScriptEvent[] = []
+  const { status, stderr, stdout } = await runScript(folder, scriptWords(command, options), (line) => {
+    if (!line.startsWith('{"event"')) return
+    const event = JSON.parse(line) as ScriptEvent
+    events.push(event)
+    if (options.output === 'text') sayEvent(event, options.quiet ?? false)
+  })
+  if (stderr !== '') process.stderr.write(stderr)
+  if (options.output === 'json') {
+    const report = events.findLast(({ event }) => event === 'report') ?? { event: 'report', result: 'failed' }
+    const messages = events.filter(({ event }) => ['note', 'warning', 'error'].includes(event))
+    process.stdout.write(`${JSON.stringify({ version: 1, status, ...report, messages }, null, 2)}\n`)
+  } else if (command === 'facts') process.stdout.write(stdout)
+  return status
+}
+
+/** Counts by kind, in words. */
+const countsInWords = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .map(([name, count]) => `${count} ${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`)
+    .join(', ')
+
+function sayEvent(
+  { event, text = '', result, changes = {}, undone = {} }: ScriptEvent,
+  quiet: boolean,
+): void {
+  if (event === 'report') {
+    const [done, back] = [countsInWords(changes), countsInWords(undone)]
+    const words = [done, back === '' ? '' : `on the way back ${back}`].filter((part) => part !== '')
+    if (!quiet) process.stdout.write(`${result}: ${words.join('; ') || 'nothing'}\n`)
+  } else if (event === 'payload') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+  else if (event === 'error') process.stderr.write(`${pc.red('error')}: ${text}\n`)
+  else if (event === 'warning') process.stderr.write(`${pc.yellow('warning')}: ${text}\n`)
+  else if (!quiet) process.stderr.write(`${event === 'step' ? '  ' : ''}${text}\n`)
+}
+
+/** `ipvsc facts`: what only this node knows. */
+export async function facts(options: NodeOptions): Promise<number> {
+  const { status, stdout, stderr } = await runScript(null, ['facts'], () => {})
+  if (status !== 0) throw new UsageError(`the facts of this node cannot be had: ${stderr.trim()}`)
+  if (options.out === undefined || options.out === '-') process.stdout.write(stdout)
+  else await writeText(options.out, stdout)
+  return EXIT.done
+}

@@ -1,0 +1,53 @@
+import { EXIT, UsageError } from '../../host/exit.ts'
+import { writeText } from '../../host/output.ts'
+import { takeSnapshot } from '../../snapshot/take.ts'
+import { SnapshotError } from '../../snapshot/types.ts'
+
+export interface SnapshotCommandOptions {
+  readonly kubeconfig?: string
+  readonly context?: string
+  readonly out: string
+  readonly pageSize: string
+  readonly timeout: string
+  readonly quiet?: boolean
+}
+
+/** `ipvsc snapshot`: exit status 2 when the cluster cannot be read, and nothing is written then. */
+export async function snapshot(options: SnapshotCommandOptions): Promise<number> {
+  const { kubeconfig, context, out, quiet } = options
+  const terminal = process.stderr.isTTY === true
+  const progress = (text: string) => {
+    if (!quiet) process.stderr.write(terminal ? `\r\u001b[K${text}` : '')
+  }
+  try {
+    const { text, counts, warnings } = await takeSnapshot({
+      ...(kubeconfig === undefined ? {} : { kubeconfig }),
+      ...(context === undefined ? {} : { context }),
+      pageSize: wholeNumber('--page-size', options.pageSize),
+      timeout: wholeNumber('--timeout', options.timeout) * 1000,
+      onProgress: ({ resource, listed, total }) =>
+        progress(`listing ${resource}: ${listed}${total === null ? '' : ` of ${total}`}`),
+    })
+    progress('')
+    if (out === '-') process.stdout.write(text)
+    else await writeText(out, text)
+    if (!quiet) process.stderr.write(`snapshot: ${summary(counts)}\n`)
+    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
+    return EXIT.done
+  } catch (error) {
+    progress('')
+    if (error instanceof SnapshotError) throw new UsageError(error.message)
+    throw error
+  }
+}
+
+function wholeNumber(option: string, text: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(text))
+    throw new UsageError(`${option} must be a whole number above 0, not ${JSON.stringify(text)}`)
+  return Number(text)
+}
+
+const summary = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .map(([resource, count]) => `${count} ${resource}`)
+    .join(', ')

@@ -1,0 +1,179 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { TableName } from '../kernel/chains.ts'
+import type { Family } from '../net/family.ts'
+import type { Plan, RealServer, SetEntry, Table, VirtualServer } from '../plan/types.ts'
+import { ipRows, parseIpBatch } from './ip.ts'
+import { ipsetRows, parseIpsetRestore } from './ipset.ts'
+import { iptablesRows, ownedTables, type ParsedTable, parseIptablesRestore } from './iptables.ts'
+import { ipvsRows, readIpvsRestore } from './ipvs.ts'
+import { moduleRows, parseModulesConf } from './modules.ts'
+import { PAYLOAD_NAMES, type PayloadName } from './names.ts'
+import { defaultRenderer, type Renderer } from './render.ts'
+import { PayloadSyntaxError } from './syntax.ts'
+import { parseSysctlConf, sysctlRows } from './sysctl.ts'
+
+/** Text by payload name, in the order of PAYLOAD_NAMES; a family that the plan lacks has no payload. */
+export type Payloads = ReadonlyMap<PayloadName, string>
+
+interface PayloadDefinition {
+  readonly rows: (plan: Plan) => object
+  /** Whether the text, read back, says what the plan says. */
+  readonly saysSame: (text: string, plan: Plan) => boolean
+}
+
+const DEFINITIONS: Readonly<Record<PayloadName, PayloadDefinition>> = {
+  'modules.conf': {
+    rows: moduleRows,
+    saysSame: (text, { modules }) => isDeepStrictEqual(parseModulesConf(text), modules),
+  },
+  'sysctl.conf': {
+    rows: sysctlRows,
+    saysSame: (text, { sysctls, conntrack }) =>
+      isDeepStrictEqual(parseSysctlConf(text), { sysctls, conntrack }),
+  },
+  'ipset.restore': {
+    rows: ipsetRows,
+    saysSame: (text, { sets }) => {
+      const parsed = parseIpsetRestore(text)
+      return parsed.foreign.length === 0 && setsEqual(sets, parsed.sets)
+    },
+  },
+  'iptables.restore': tablesOf('ipv4'),
+  'ip6tables.restore': tablesOf('ipv6'),
+  'ipvs.restore': { rows: ipvsRows, saysSame: ipvsSaysSame },
+  'ip.batch': {
+    rows: ipRows,
+    saysSame: (text, { dummyInterface }) => isDeepStrictEqual(parseIpBatch(text), dummyInterface),
+  },
+}
+
+function tablesOf(family: Family): PayloadDefinition {
+  return {
+    rows: (plan) => iptablesRows(plan, family),
+    saysSame: (text, plan) => {
+      const parsed = parseIptablesRestore(text, family)
+      const { tables, foreign } = ownedTables(parsed, family, ownedChains(plan, family))
+      const wanted = plan.tables.filter((table) => table.family === family)
+      return foreign.length === 0 && !holdsMore(parsed, tables) && isDeepStrictEqual(tables, wanted)
+    },
+  }
+}
+
+/** Compares virtual server by virtual server, so that a large plan is never held twice. */
+function ipvsSaysSame(text: string, { virtualServers, ipvsTimeouts }: Plan): boolean {
+  let next = 0
+  let same = true
+  const timeouts = readIpvsRestore(text, (parsed) => {
+    const wanted = virtualServers[next++]
+    same = same && wanted !== undefined && virtualServerEqual(wanted, parsed)
+  })
+  return same && next === virtualServers.length && isDeepStrictEqual(timeouts, ipvsTimeouts)
+}
+
+/** Whether a payload holds rules besides the plan's: a template put them there. */
+function holdsMore(parsed: readonly ParsedTable[], owned: readonly Table[]): boolean {
+  const rules = parsed.flatMap(({ chains }) => chains.flatMap((chain) => chain.rules)).length
+  const ours = owned.flatMap(({ chains, jumps }) => [
+    ...jumps,
+    ...chains.flatMap((chain) => chain.rules),
+  ]).length
+  return rules !== ours
+}
+
+const ownedChains = ({ tables }: Plan, family: Family): Record<TableName, readonly string[]> => {
+  const chains = (name: TableName) =>
+    tables
+      .find((table) => table.family === family && table.name === name)
+      ?.chains.map((chain) => chain.name) ?? []
+  return { nat: chains('nat'), filter: chains('filter') }
+}
+
+/** A payload whose text does not say what the plan says: a template is at fault. */
+export class PayloadMismatch extends Error {
+  readonly payload: PayloadName
+  constructor(payload: PayloadName, reason: string) {
+    super(
+      `${payload} does not read back as the plan says (${reason}); its template in templates/ is at fault`,
+    )
+    this.payload = payload
+  }
+}
+
+export interface EmitOptions {
+  /** Default: the shipped templates. */
+  readonly renderer?: Renderer
+  /** Default: all that the plan has. */
+  readonly only?: readonly PayloadName[]
+}
+
+/**
+ * The text payloads of a plan. Every one is parsed back and compared with the plan before it is given out:
+ * a PayloadMismatch says which one differs.
+ */
+export function emit(
+  plan: Plan,
+  { renderer = defaultRenderer, only = PAYLOAD_NAMES }: EmitOptions = {},
+): Payloads {
+  const has = (name: PayloadName): boolean =>
+    name === 'iptables.restore'
+      ? plan.families.includes('ipv4')
+      : name !== 'ip6tables.restore' || plan.families.includes('ipv6')
+  return new Map(
+    PAYLOAD_NAMES.filter((name) => only.includes(name) && has(name)).map((name) => {
+      const text = renderer[name](DEFINITIONS[name].rows(plan))
+      verify(name, text, plan)
+      return [name, text]
+    }),
+  )
+}
+
+function verify(name: PayloadName, text: string, plan: Plan): void {
+  let same: boolean
+  try {
+    same = DEFINITIONS[name].saysSame(text, plan)
+  } catch (error) {
+    if (error instanceof PayloadSyntaxError) throw new PayloadMismatch(name, error.message)
+    throw error
+  }
+  if (!same) throw new PayloadMismatch(name, 'the contents differ')
+}
+
+/** As deep equality, for lists of hundreds of thousands. */
+function virtualServerEqual(a: VirtualServer, b: VirtualServer): boolean {
+  return (
+    a.address === b.address &&
+    a.port === b.port &&
+    a.protocol === b.protocol &&
+    a.scheduler === b.scheduler &&
+    a.flags.length === b.flags.length &&
+    a.flags.every((flag, index) => flag === b.flags[index]) &&
+    (a.persistence === b.persistence || isDeepStrictEqual(a.persistence, b.persistence)) &&
+    a.realServers.length === b.realServers.length &&
+    a.realServers.every((server, index) => realServerEqual(server, b.realServers[index] as RealServer))
+  )
+}
+
+const realServerEqual = (a: RealServer, b: RealServer): boolean =>
+  a.address === b.address && a.port === b.port && a.forwarding === b.forwarding && a.weight === b.weight
+
+type Sets = Plan['sets']
+
+function setsEqual(wanted: Sets, parsed: Sets): boolean {
+  return (
+    wanted.length === parsed.length &&
+    wanted.every((set, index) => {
+      const { entries, ...rest } = set
+      const { entries: others, ...otherRest } = parsed[index] as Sets[number]
+      return isDeepStrictEqual(rest, otherRest) && entriesEqual(entries, others)
+    })
+  )
+}
+
+const entriesEqual = (a: readonly SetEntry[], b: readonly SetEntry[]): boolean =>
+  a.length === b.length && a.every((entry, index) => sameFields(entry, b[index] as SetEntry))
+
+function sameFields(a: SetEntry, b: SetEntry): boolean {
+  const [left, right] = [a as unknown as Record<string, unknown>, b as unknown as Record<string, unknown>]
+  const keys = Object.keys(left)
+  return keys.length === Object.keys(right).length && keys.every((key) => left[key] === right[key])
+}

@@ -1,0 +1,159 @@
+import type { TableName } from '../kernel/chains.ts'
+import type { Family } from '../net/family.ts'
+import type { Chain, Jump, Plan, Rule, Table } from '../plan/types.ts'
+import { formatJump, formatRule, parseRule } from './rules.ts'
+import { eachLine, LineError, PayloadSyntaxError } from './syntax.ts'
+
+export interface TableRow {
+  readonly name: TableName
+  readonly chains: readonly { readonly name: string }[]
+  /** `OUTPUT -m comment --comment "…" -j KUBE-SERVICES`, the last to be inserted at the head comes last. */
+  readonly jumps: readonly RuleRow[]
+  /** `KUBE-SERVICES -s 127.0.0.0/8 -j RETURN` */
+  readonly rules: readonly RuleRow[]
+}
+
+export interface RuleRow {
+  readonly rule: string
+}
+
+export const iptablesRows = (plan: Plan, family: Family): { readonly tables: readonly TableRow[] } => ({
+  tables: plan.tables.filter((table) => table.family === family).map(tableRow),
+})
+
+const tableRow = ({ name, chains, jumps }: Table): TableRow => ({
+  name,
+  chains,
+  jumps: [...jumps].reverse().map((jump) => ({ rule: formatJump(jump) })),
+  rules: chains.flatMap((chain) =>
+    chain.rules.map((rule) => ({ rule: `${chain.name} ${formatRule(rule)}` })),
+  ),
+})
+
+/** A rule in words that no plan uses, kept as it stands. */
+export interface ForeignRule {
+  readonly kind: 'foreign'
+  readonly text: string
+}
+
+export type ParsedRule = Rule | ForeignRule
+
+export interface ParsedTable {
+  readonly name: string
+  readonly chains: readonly ParsedChain[]
+}
+
+export interface ParsedChain {
+  readonly name: string
+  /** `ACCEPT` or `DROP` for a built-in chain, `null` for another. */
+  readonly policy: string | null
+  readonly rules: readonly ParsedRule[]
+}
+
+export const isForeign = (rule: ParsedRule): rule is ForeignRule => 'kind' in rule
+
+interface DraftChain extends ParsedChain {
+  readonly rules: ParsedRule[]
+}
+
+/**
+ * Reads iptables-restore input, which is also what iptables-save prints: every table, ours or not. Counters
+ * and comments are passed over; inserted rules stand where they end up.
+ */
+export function parseIptablesRestore(text: string, family: Family): ParsedTable[] {
+  const tables = new Map<string, Map<string, DraftChain>>()
+  let chains: Map<string, DraftChain> | null = null
+
+  eachLine(text, (line) => {
+    if (line.startsWith('#')) return
+    if (line.startsWith('*')) {
+      if (chains !== null) throw new LineError('the table before is not committed')
+      chains = tables.get(line.slice(1)) ?? new Map()
+      tables.set(line.slice(1), chains)
+    } else if (chains === null) throw new LineError('no table is open')
+    else if (line === 'COMMIT') chains = null
+    else if (line.startsWith(':')) {
+      const [name = '', policy] = line.slice(1).split(' ')
+      chains.set(name, { name, policy: policy === '-' || policy === undefined ? null : policy, rules: [] })
+    } else addRule(chains, line.replace(/^\[\d+:\d+\] /, ''), family)
+  })
+  if (chains !== null)
+    throw new PayloadSyntaxError(text.split('\n').length, '', 'the last table is not committed')
+  return [...tables].map(([name, drafts]) => ({ name, chains: [...drafts.values()] }))
+}
+
+const BUILT_IN_CHAINS: readonly string[] = [
+  'PREROUTING',
+  'INPUT',
+  'FORWARD',
+  'OUTPUT',
+  'POSTROUTING',
+] satisfies Jump['from'][]
+
+function addRule(chains: Map<string, DraftChain>, line: string, family: Family): void {
+  const [, command, name = '', position, rest = ''] =
+    /^(-A|-I) (\S+)(?: (\d+)(?= ))?(?: (.*))?$/.exec(line) ?? []
+  if (command === undefined) throw new LineError('not a command that a saved state holds')
+  const chain = chains.get(name) ?? (BUILT_IN_CHAINS.includes(name) ? declare(chains, name) : undefined)
+  if (chain === undefined) throw new LineError(`chain ${name} is not declared`)
+  const rule = readRule(rest, family)
+  if (command === '-A') chain.rules.push(rule)
+  else chain.rules.splice(Number(position ?? 1) - 1, 0, rule)
+}
+
+function declare(chains: Map<string, DraftChain>, name: string): DraftChain {
+  const chain: DraftChain = { name, policy: null, rules: [] }
+  chains.set(name, chain)
+  return chain
+}
+
+function readRule(text: string, family: Family): ParsedRule {
+  try {
+    return parseRule(text, family)
+  } catch (error) {
+    if (error instanceof LineError) return { kind: 'foreign', text }
+    throw error
+  }
+}
+
+/** What of a node's tables ipvsc owns, and what stands in its chains that no plan could have put there. */
+export interface OwnedTables {
+  readonly tables: readonly Table[]
+  /** `KUBE-SERVICES -m recent …` */
+  readonly foreign: readonly string[]
+}
+
+/** Picks the chains of the given names, and the jumps to them at wherever they stand in the built-in chains. */
+export function ownedTables(
+  parsed: readonly ParsedTable[],
+  family: Family,
+  owned: Readonly<Record<TableName, readonly string[]>>,
+): OwnedTables {
+  const foreign: string[] = []
+  const rulesOf = (chain: ParsedChain): Rule[] =>
+    chain.rules.flatMap((rule) => {
+      if (!isForeign(rule)) return [rule]
+      foreign.push(`${chain.name} ${rule.text}`)
+      return []
+    })
+  const tables = (['nat', 'filter'] as const).map((name): Table => {
+    const chains = parsed.find((table) => table.name === name)?.chains ?? []
+    const mine = owned[name].flatMap((wanted): Chain[] => {
+      const chain = chains.find((candidate) => candidate.name === wanted)
+      return chain === undefined ? [] : [{ name: wanted, rules: rulesOf(chain) }]
+    })
+    const jumps = BUILT_IN_CHAINS.flatMap((from) =>
+      (chains.find((chain) => chain.name === from)?.rules ?? []).flatMap((rule) =>
+        asJump(from, rule, owned[name]),
+      ),
+    )
+    return { family, name, chains: mine, jumps }
+  })
+  return { tables, foreign }
+}
+
+function asJump(from: string, rule: ParsedRule, owned: readonly string[]): Jump[] {
+  if (isForeign(rule) || rule.target.kind !== 'jump' || rule.matches.length > 0) return []
+  const { chain } = rule.target
+  return owned.includes(chain) ? [{ from: from as Jump['from'], to: chain, comment: rule.comment ?? '' }] : []
+}

@@ -1,0 +1,269 @@
+import type { Protocol } from '../kernel/protocols.ts'
+import { canonicalAddress, familyOf, formatNetwork, hostLength, parseNetwork } from '../net/address.ts'
+import type { Family } from '../net/family.ts'
+import type { ConntrackState, Jump, Match, Rule, Target } from '../plan/types.ts'
+import { quoteText, splitWords } from './quote.ts'
+import { expectPort, LineError } from './syntax.ts'
+
+/**
+ * Rules in the form that iptables-save prints, so that what is read back compares as text too:
+ * `-p tcp -m comment --comment "…" -m set --match-set KUBE-NODE-PORT-TCP dst -j KUBE-MARK-MASQ`.
+ */
+
+const PROTOCOL_NUMBER: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 }
+
+type HeaderKind = 'source' | 'inInterface' | 'protocol'
+const HEADER_KINDS: readonly string[] = ['source', 'inInterface', 'protocol'] satisfies HeaderKind[]
+
+export function formatRule({ comment, matches, target }: Rule): string {
+  const isHeader = ({ kind }: Match): boolean => HEADER_KINDS.includes(kind)
+  return [
+    ...matches.filter(isHeader).map(formatMatch),
+    ...(comment === null ? [] : [formatComment(comment)]),
+    ...matches.filter((match) => !isHeader(match)).map(formatMatch),
+    formatTarget(target),
+  ].join(' ')
+}
+
+export const formatJump = ({ from, to, comment }: Jump): string =>
+  `${from} ${formatComment(comment)} -j ${to}`
+
+const formatComment = (comment: string): string => `-m comment --comment ${quoteText(comment)}`
+
+const not = (negate: boolean): string => (negate ? '! ' : '')
+const hex = (bits: number): string => `0x${bits.toString(16)}`
+
+function formatMatch(match: Match): string {
+  switch (match.kind) {
+    case 'source':
+      return `${not(match.negate)}-s ${match.network}`
+    case 'inInterface':
+      return `${not(match.negate)}-i ${match.name}`
+    case 'protocol':
+      return `-p ${match.protocol}`
+    case 'set':
+      return `-m set --match-set ${match.set} ${match.directions.join(',')}`
+    case 'mark':
+      return `-m mark ${not(match.negate)}--mark ${hex(match.value)}/${hex(match.mask)}`
+    case 'addressType':
+      return `-m addrtype ${not(match.negate)}--${match.side}-type ${match.type}`
+    case 'physdevIsIn':
+      return `-m physdev ${not(match.negate)}--physdev-is-in`
+    case 'conntrackState':
+      return `-m conntrack --ctstate ${match.states.join(',')}`
+    case 'ipvs':
+      return `-m ipvs --vproto ${PROTOCOL_NUMBER[match.protocol]} --vaddr ${match.address} --vport ${match.port}`
+  }
+}
+
+function formatTarget(target: Target): string {
+  switch (target.kind) {
+    case 'accept':
+      return '-j ACCEPT'
+    case 'drop':
+      return '-j DROP'
+    case 'return':
+      return '-j RETURN'
+    case 'reject':
+      return `-j REJECT --reject-with ${target.with}`
+    case 'jump':
+      return `-j ${target.chain}`
+    case 'mark':
+      return `-j MARK --set-xmark ${hex(target.value)}/${hex(target.mask)}`
+    case 'masquerade':
+      return target.randomFully ? '-j MASQUERADE --random-fully' : '-j MASQUERADE'
+  }
+}
+
+/** The words of a rule, with one step back for a `!` before an option. */
+class Words {
+  readonly #words: readonly string[]
+  #next = 0
+
+  constructor(words: readonly string[]) {
+    this.#words = words
+  }
+
+  get done(): boolean {
+    return this.#next >= this.#words.length
+  }
+
+  take(): string {
+    const word = this.#words[this.#next++]
+    if (word === undefined) throw new LineError('the line ends too early')
+    return word
+  }
+
+  /** Takes the next word when it is the one given. */
+  skip(word: string): boolean {
+    if (this.#words[this.#next] !== word) return false
+    this.#next++
+    return true
+  }
+}
+
+/**
+ * Reads what stands behind `-A CHAIN`. A rule of matches or targets that no plan has is a LineError.
+ */
+export function parseRule(text: string, family: Family): Rule {
+  const words = new Words(splitWords(text))
+  const matches: Match[] = []
+  let comment: string | null = null
+  let target: Target | null = null
+  while (!words.done) {
+    const negate = words.skip('!')
+    const option = words.take()
+    if (option === '-m' || option === '--match') words.take()
+    else if (option === '--comment') comment = words.take()
+    else if (option === '-j' || option === '--jump') target = parseTarget(words, family)
+    else matches.push(parseMatch(option, negate, words))
+  }
+  if (target === null) throw new LineError('the rule has no target')
+  return { comment, matches, target }
+}
+
+function parseMatch(option: string, negate: boolean, words: Words): Match {
+  const positive = <T extends Match>(match: T): T => {
+    if (negate) throw new LineError(`${option} is not negated in any plan`)
+    return match
+  }
+  switch (option) {
+    case '-s':
+    case '--source':
+      return { kind: 'source', network: expectNetwork(words.take()), negate }
+    case '-i':
+    case '--in-interface':
+      return { kind: 'inInterface', name: words.take(), negate }
+    case '-p':
+    case '--protocol':
+      return positive({ kind: 'protocol', protocol: parseProtocol(words.take()) })
+    case '--match-set':
+      return positive({ kind: 'set', set: words.take(), directions: parseDirections(words.take()) })
+    case '--mark':
+      return { kind: 'mark', ...parseMark(words.take()), negate }
+    case '--src-type':
+    case '--dst-type':
+      return {
+        kind: 'addressType',
+        side: option === '--src-type' ? 'src' : 'dst',
+        type: parseType(words.take()),
+        negate,
+      }
+    case '--physdev-is-in':
+      return { kind: 'physdevIsIn', negate }
+    case '--ctstate':
+      return positive({ kind: 'conntrackState', states: parseStates(words.take()) })
+    case '--vproto':
+    case '--vaddr':
+    case '--vport':
+      return positive(parseIpvs(option, words))
+    default:
+      throw new LineError(`unknown option ${option}`)
+  }
+}
+
+function expectNetwork(text: string): string {
+  const network = parseNetwork(text.includes('/') ? text : `${text}/${hostLength(familyOf(text))}`)
+  if (network === null) throw new LineError(`${JSON.stringify(text)} is not a network`)
+  return formatNetwork(network)
+}
+
+function parseProtocol(text: string): Protocol {
+  for (const protocol of ['tcp', 'udp', 'sctp'] as const)
+    if (text === protocol || text === String(PROTOCOL_NUMBER[protocol])) return protocol
+  throw new LineError(`${JSON.stringify(text)} is not a protocol of a virtual server`)
+}
+
+function parseDirections(text: string): ('src' | 'dst')[] {
+  return text.split(',').map((word) => {
+    if (word === 'src' || word === 'dst') return word
+    throw new LineError(`${JSON.stringify(word)} is neither src nor dst`)
+  })
+}
+
+const ALL_BITS = 0xffffffff
+
+/** Reads `0x4000/0x4000`; without a mask all bits count. */
+function parseMark(text: string): { value: number; mask: number } {
+  const [value, mask = ALL_BITS] = text
+    .split('/')
+    .map((part) => (/^(0x[0-9a-f]{1,8}|\d{1,10})$/i.test(part) ? Number(part) : -1))
+  if (value === undefined || value < 0 || mask < 0)
+    throw new LineError(`${JSON.stringify(text)} is not a mark`)
+  return { value, mask }
+}
+
+function parseType(text: string): 'LOCAL' {
+  if (text === 'LOCAL') return text
+  throw new LineError(`${JSON.stringify(text)} is not the address type LOCAL`)
+}
+
+const STATES: readonly ConntrackState[] = ['INVALID', 'NEW', 'RELATED', 'ESTABLISHED']
+
+function parseStates(text: string): ConntrackState[] {
+  return text.split(',').map((word) => {
+    const state = STATES.find((known) => known === word)
+    if (state === undefined) throw new LineError(`${JSON.stringify(word)} is not a state of a connection`)
+    return state
+  })
+}
+
+/** The three options of the ipvs match, in any order; the kernel prints the protocol as a number. */
+function parseIpvs(first: string, words: Words): Match {
+  const values: Record<string, string> = {}
+  for (let option = first; ; option = words.take()) {
+    values[option] = words.take()
+    if (Object.keys(values).length === 3) break
+  }
+  const { '--vproto': protocol, '--vaddr': vaddr, '--vport': port } = values
+  if (protocol === undefined || vaddr === undefined)
+    throw new LineError('an ipvs match has protocol, address and port')
+  const [host = '', length] = vaddr.split('/')
+  const address = canonicalAddress(host)
+  if (address === null || (length !== undefined && Number(length) !== hostLength(familyOf(address))))
+    throw new LineError(`${JSON.stringify(vaddr)} is not the address of a virtual server`)
+  return { kind: 'ipvs', protocol: parseProtocol(protocol), address, port: expectPort(port) }
+}
+
+function parseTarget(words: Words, family: Family): Target {
+  const name = words.take()
+  switch (name) {
+    case 'ACCEPT':
+      return { kind: 'accept' }
+    case 'DROP':
+      return { kind: 'drop' }
+    case 'RETURN':
+      return { kind: 'return' }
+    case 'REJECT':
+      return { kind: 'reject', with: words.skip('--reject-with') ? words.take() : defaultReject(family) }
+    case 'MASQUERADE':
+      return { kind: 'masquerade', randomFully: words.skip('--random-fully') }
+    case 'MARK':
+      return { kind: 'mark', ...parseMarkOperation(words) }
+    default:
+      return { kind: 'jump', chain: name }
+  }
+}
+
+const defaultReject = (family: Family): string =>
+  family === 'ipv4' ? 'icmp-port-unreachable' : 'icmp6-port-unreachable'
+
+/** Every way to write a mark operation, as `--set-xmark value/mask`. */
+function parseMarkOperation(words: Words): { value: number; mask: number } {
+  const option = words.take()
+  const { value, mask } = parseMark(words.take())
+  switch (option) {
+    case '--set-xmark':
+      return { value, mask }
+    case '--set-mark':
+      return { value, mask: (mask | value) >>> 0 }
+    case '--or-mark':
+      return { value, mask: value }
+    case '--xor-mark':
+      return { value, mask: 0 }
+    case '--and-mark':
+      return { value: 0, mask: ~value >>> 0 }
+    default:
+      throw new LineError(`unknown option ${option}`)
+  }
+}

@@ -1,0 +1,2 @@
+/** What a Service port may speak; the kernel's names. */
+export type Protocol = 'tcp' | 'udp' | 'sctp'
