@@ -4,6 +4,7 @@ import type { Cluster, Sourced } from '../kube/cluster.ts'
 import { refOf } from '../kube/names.ts'
 import type { Node } from '../kube/types.ts'
 import { FAMILIES, type Family } from '../net/family.ts'
+import { type NodeBinding, nodeBinding } from '../node/binding.ts'
 import { type InterfaceAddress, type NodeFacts, nodeFacts } from '../node/facts.ts'
 import { factsDiagnostics, type ReportedFacts } from '../node/reportedFacts.ts'
 import type { Plan } from '../plan/types.ts'
@@ -41,6 +42,8 @@ export interface CompileResult {
   readonly provenance: Provenance | null
   readonly counts: CompileCounts
   readonly diagnostics: readonly Diagnostic[]
+  /** What tells the machine of the node from others; `null`: nothing does. */
+  readonly binding: NodeBinding | null
 }
 
 /** What the input came to. */
@@ -126,6 +129,7 @@ function compileNode(
     provenance: ok ? built.provenance : null,
     counts: countsOf(resolved),
     diagnostics,
+    binding: nodeBinding(node.origin === NO_ORIGIN ? null : node.object, reported),
   }
 }
 
@@ -142,6 +146,7 @@ const failed = (resolved: ResolvedCluster, diagnostics: readonly Diagnostic[]): 
   provenance: null,
   counts: countsOf(resolved),
   diagnostics,
+  binding: null,
 })
 
 const QUARANTINED_KINDS: ReadonlySet<string> = new Set(['Service', 'EndpointSlice', 'Endpoints'])
@@ -157,8 +162,11 @@ export const quarantined = (diagnostics: readonly Diagnostic[]): Diagnostic[] =>
 /** A node of which only the name is known: no labels, no networks of pods. */
 const bareNode = (name: string): Sourced<Node> => ({
   object: { kind: 'Node', metadata: { name } },
-  origin: { source: 'command line', document: 0, path: [] },
+  origin: NO_ORIGIN,
 })
+
+/** Of a Node that no input holds. */
+const NO_ORIGIN: Sourced<Node>['origin'] = { source: 'command line', document: 0, path: [] }
 
 /** Without a Node, addresses that were given apart are enough for all but what its labels and status decide. */
 function nodeNotFound(name: string, known: readonly string[], hasAddresses: boolean): Diagnostic {

@@ -17,6 +17,7 @@ export const DIAGNOSTIC_CODES = {
   DUPLICATE_OBJECT: 'The same object is defined twice, with different contents.',
   ENDPOINTS_ORPHAN: 'An Endpoints object belongs to no Service of the input.',
   FACTS_ADDRESS_TAKEN: 'An address that the plan binds is on another interface of the node.',
+  FACTS_FAMILY_MISSING: 'The kernel of the node lacks an address family.',
   FACTS_IPTABLES_UNCLEAR: 'The node does not tell which flavour of iptables it uses.',
   FACTS_MODULE_MISSING: 'The kernel of the node lacks a module or scheduler that the plan needs.',
   FACTS_SETTING: 'A setting that belongs to the owner of the node is not as the plan needs it.',

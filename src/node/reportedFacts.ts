@@ -1,10 +1,16 @@
 import { type Diagnostic, type DiagnosticInput, diagnostic } from '../diagnostics/diagnostics.ts'
+import { familyOf } from '../net/address.ts'
+import { FAMILIES, type Family } from '../net/family.ts'
 import type { Plan } from '../plan/types.ts'
 
 /** What only a node knows, as `apply.sh facts` prints it. `schemas/facts.schema.json` states the same shape. */
 export interface ReportedFacts {
   readonly version: 1
   readonly hostname: string
+  /** A mark of the machine id (`/etc/machine-id`), from which that cannot be told; `null` or left out: there is none. */
+  readonly machine?: string | null
+  /** Families that the kernel has. Left out by scripts of older releases. */
+  readonly families?: readonly Family[]
   /** `6.1.0-13-amd64` */
   readonly kernel: string
   readonly cores: number
@@ -36,6 +42,7 @@ export function factsDiagnostics(plan: Plan, facts: ReportedFacts): Diagnostic[]
     .filter((entry) => entry.interface !== plan.dummyInterface.name)
     .filter(({ address }) => bound.has(address.replace(/\/.*/, '')))
   const problems: readonly (DiagnosticInput | null)[] = [
+    ...missingFamilies(plan, facts),
     missing.length === 0
       ? null
       : {
@@ -86,3 +93,22 @@ export function factsDiagnostics(plan: Plan, facts: ReportedFacts): Diagnostic[]
 /** A setting that is not there belongs to a module that is not loaded, and a node need not have it. */
 const differs = (found: number | null | undefined, wanted: number): boolean =>
   found !== null && found !== undefined && found !== wanted
+
+/** Families that the kernel lacks: one that no Service needs is left out by the script. */
+function missingFamilies({ families, virtualServers }: Plan, facts: ReportedFacts): DiagnosticInput[] {
+  const lacking = families.filter((family) => !(facts.families ?? FAMILIES).includes(family))
+  return lacking.map((family): DiagnosticInput => {
+    const needing = virtualServers.filter(({ address }) => familyOf(address) === family).length
+    return {
+      code: 'FACTS_FAMILY_MISSING',
+      severity: needing > 0 ? 'error' : 'warning',
+      message:
+        needing > 0
+          ? `The kernel of the node has no ${FAMILY_NAMES[family]}, which virtual servers of the plan need.`
+          : `The kernel of the node has no ${FAMILY_NAMES[family]}: its script leaves that family out.`,
+      ...(needing > 0 ? { found: `${needing} virtual servers` } : {}),
+    }
+  })
+}
+
+const FAMILY_NAMES: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' }
