@@ -161,6 +161,7 @@ function addSnapshot(program: Command, finish: (status: number) => void): void {
     .option('-o, --out <file>', 'where to write; - is standard output', '-')
     .option('--page-size <objects>', 'objects to ask for at once', '500')
     .option('--timeout <seconds>', 'how long to wait for one answer', '30')
+    .option('--max-bytes <bytes>', 'how much to read at most', String(2 ** 30))
     .option('-q, --quiet', 'no progress')
     .addHelpText(
       'after',

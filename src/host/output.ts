@@ -80,12 +80,12 @@ async function refuseForeign(target: string, files: ReadonlyMap<string, Uint8Arr
 }
 
 /** Writes one file, all or nothing. */
-export async function writeText(path: string, text: string): Promise<void> {
+export async function writeText(path: string, text: string, mode = 0o644): Promise<void> {
   await guarded(path, () => {
     mkdirSync(dirname(resolve(path)), { recursive: true })
     const staging = `${path}.${process.pid}.tmp`
     try {
-      writeFileSync(staging, text)
+      writeFileSync(staging, text, { mode })
       renameSync(staging, path)
     } finally {
       rmSync(staging, { force: true })

@@ -13,11 +13,20 @@ const NOISY_METADATA: ReadonlySet<string> = new Set([
   'finalizers',
   'generateName',
 ])
-const NOISY_ANNOTATIONS: ReadonlySet<string> = new Set([
-  'kubectl.kubernetes.io/last-applied-configuration',
-  'endpoints.kubernetes.io/last-change-trigger-time',
-  'control-plane.alpha.kubernetes.io/leader',
+/** Annotations that decide rules; any other may hold what nobody meant to publish. */
+const KEPT_ANNOTATIONS: ReadonlySet<string> = new Set([
+  'ipvs.scheduler',
+  'service.kubernetes.io/topology-mode',
+  'service.kubernetes.io/topology-aware-hints',
 ])
+const OWN_ANNOTATIONS = 'ipvsc.dev/'
+/** Fields of a kind whose objects must bring nothing else into a snapshot; kinds without an entry keep all. */
+const KEPT_FIELDS: Readonly<Record<string, ReadonlySet<string>>> = {
+  Service: new Set(['spec']),
+  Node: new Set(['spec']),
+  EndpointSlice: new Set(['addressType', 'endpoints', 'ports']),
+  Endpoints: new Set(['subsets']),
+}
 /** Of a Node's status only what says where it is and what it runs on. */
 const NODE_STATUS: ReadonlySet<string> = new Set(['addresses', 'capacity', 'nodeInfo'])
 const NODE_CAPACITY: ReadonlySet<string> = new Set(['cpu'])
@@ -26,7 +35,8 @@ const NODE_INFO: ReadonlySet<string> = new Set(['kernelVersion', 'operatingSyste
 /** The object without what changes by itself and decides no rule, its keys in order. */
 export function withoutNoise(kind: string, object: JsonObject): JsonObject {
   const { metadata, status, ...rest } = object
-  const kept: Record<string, unknown> = { ...rest }
+  const fields = Object.hasOwn(KEPT_FIELDS, kind) ? KEPT_FIELDS[kind] : undefined
+  const kept: Record<string, unknown> = fields === undefined ? { ...rest } : pick(rest, fields)
   if (isObject(metadata)) kept.metadata = quietMetadata(metadata)
   if (isObject(status)) kept.status = kind === 'Node' ? quietNodeStatus(status) : status
   return sortKeys(kept) as JsonObject
@@ -34,8 +44,12 @@ export function withoutNoise(kind: string, object: JsonObject): JsonObject {
 
 function quietMetadata(metadata: JsonObject): JsonObject {
   const kept = omit(metadata, NOISY_METADATA)
-  const annotations = metadata.annotations
-  return isObject(annotations) ? { ...kept, annotations: omit(annotations, NOISY_ANNOTATIONS) } : kept
+  const { annotations } = metadata
+  if (!isObject(annotations)) return kept
+  const decisive = Object.entries(annotations).filter(
+    ([name]) => name.startsWith(OWN_ANNOTATIONS) || KEPT_ANNOTATIONS.has(name),
+  )
+  return { ...kept, annotations: Object.fromEntries(decisive) }
 }
 
 function quietNodeStatus(status: JsonObject): JsonObject {

@@ -27,10 +27,10 @@ const RESOURCES: readonly Resource[] = [
 
 /** Lists everything that decides rules, page by page. Throws a SnapshotError when something cannot be had. */
 export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> {
-  const client = await ApiClient.create(options.kubeconfig, options.context, options.timeout)
+  const client = await ApiClient.create(options)
   const objects: SnapshotObject[] = []
   const counts: Record<string, number> = {}
-  const warnings: string[] = []
+  const warnings: string[] = client.warnings
   for (const resource of RESOURCES) {
     const items = await listResource(client, resource, options)
     if (items === null) {
@@ -66,6 +66,7 @@ async function listPages(
   { pageSize, onProgress }: SnapshotOptions,
 ): Promise<JsonObject[] | null | 'expired'> {
   const items: JsonObject[] = []
+  const tokens = new Set<string>()
   let next = ''
   do {
     const query = new URLSearchParams({ limit: String(pageSize), ...(next === '' ? {} : { continue: next }) })
@@ -75,6 +76,11 @@ async function listPages(
     const page = parsePage(answer, resource)
     items.push(...page.items)
     next = page.next
+    if (tokens.has(next) || (next !== '' && page.items.length === 0))
+      throw new SnapshotError(
+        `${resource.name}: the server ${tokens.has(next) ? 'repeats a continue token' : 'continues after an empty page'}, so its list would never end`,
+      )
+    tokens.add(next)
     onProgress?.({
       resource: resource.name,
       listed: items.length,

@@ -9,6 +9,8 @@ export interface SnapshotOptions {
   readonly pageSize: number
   /** Milliseconds to wait for one answer. */
   readonly timeout: number
+  /** Bytes that all answers may have together. Default: 1 GiB. */
+  readonly maxBytes?: number
   readonly onProgress?: (progress: Progress) => void
 }
 

@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { compile, read } from '../../src/index.ts'
+import { transportWarnings } from '../../src/snapshot/client.ts'
 import { takeSnapshot } from '../../src/snapshot/take.ts'
 import type { Progress, SnapshotOptions } from '../../src/snapshot/types.ts'
 import { ROOT } from '../support/shared.ts'
 import { randomNumbers, shuffled } from '../support/shuffle.ts'
-import { type ApiServer, type Handler, sendStatus, startApiServer } from './apiServer.ts'
+import { type ApiServer, type Handler, sendJson, sendStatus, startApiServer } from './apiServer.ts'
 
 const SERVICES = '/api/v1/services'
 const SLICES = '/apis/discovery.k8s.io/v1/endpointslices'
@@ -255,6 +256,68 @@ test('a cluster without Endpoints is read all the same, with a warning', async (
   assert.equal(warnings, ['the cluster has no endpoints; the snapshot goes without'])
 })
 
+test('a continue token that repeats, or follows an empty page, ends the list', async (context) => {
+  const page = (items: object[], token: string) => ({ kind: 'List', metadata: { continue: token }, items })
+  const repeating = await serve(context, (_request, response) =>
+    sendJson(response, 200, page([{ metadata: { name: 'x' } }], 'again')),
+  )
+  assert.match(await failure(take(repeating)), /services: the server repeats a continue token/)
+  let number = 0
+  const empty = await serve(context, (_request, response) =>
+    sendJson(response, 200, page([], `token-${number++}`)),
+  )
+  assert.match(await failure(take(empty)), /services: the server continues after an empty page/)
+  assert.is(number, 1)
+})
+
+test('answers beyond the limit are not read to their end', async (context) => {
+  const path = await serve(context, (_request, response) => {
+    response.writeHead(200)
+    const timer = setInterval(() => response.write(' '.repeat(2 ** 16)), 1)
+    response.on('close', () => clearInterval(timer))
+    return true
+  })
+  assert.match(await failure(take(path, { maxBytes: 10 ** 6 })), /answers more than is read; --max-bytes/)
+})
+
+test('a malformed kubeconfig is told by its place, without what it holds', async (context) => {
+  const path = join(context.folder, 'kubeconfig')
+  const problem = async (text: string) => {
+    writeFileSync(path, text)
+    const message = await failure(take(path))
+    assert.not.match(message, 'hunter2')
+    return message
+  }
+  assert.match(await problem('users:\n- user: {token: hunter2, "\n'), /it is no YAML: see line \d+/)
+  assert.match(await problem('users:\n- token: hunter2\n'), /users\[0\]\.name is missing/)
+  assert.match(await problem('hunter2'), /names no cluster|not the form of a kubeconfig/)
+  for (const server of ['file:///etc/passwd', 'nonsense', 'https://'])
+    assert.match(await failure(take(kubeconfig(context.folder, server))), /must begin with https:\/\//)
+})
+
+test('a way to the server on which the answers may be another one is named', () => {
+  assert.match(transportWarnings('https://10.0.0.1:6443', true)[0] ?? '', /insecure-skip-tls-verify is set/)
+  assert.match(transportWarnings('http://10.0.0.1', true)[0] ?? '', /plain HTTP/)
+  assert.equal(transportWarnings('https://10.0.0.1:6443', false), [])
+  assert.equal(transportWarnings('http://127.0.0.1:8001', true), [])
+})
+
+test('what decides no rule stays out, also in annotations and unknown fields', async (context) => {
+  const [service] = RESOURCES[SERVICES]
+  const annotations = {
+    'example.com/password': 'hunter2',
+    'ipvs.scheduler': 'wlc',
+    'service.kubernetes.io/topology-mode': 'Auto',
+  }
+  const objects = [{ ...service, data: { key: 'hunter2' }, metadata: { name: 'web', annotations } }]
+  const { text } = await take(
+    await serve(context, undefined, { ...RESOURCES, [SERVICES]: objects } as unknown as typeof RESOURCES),
+  )
+  assert.not.match(text, 'hunter2')
+  assert.match(text, /"ipvs\.scheduler": "wlc"/)
+  assert.match(text, /topology-mode/)
+})
+
 test('the command writes the file whole or not at all', async (context) => {
   const run = (path: string, ...args: string[]) =>
     new Promise<{ status: number | null; stderr: string; stdout: string }>((resolve) => {
@@ -269,6 +332,7 @@ test('the command writes the file whole or not at all', async (context) => {
   const done = await run(path, '-o', file)
   assert.is(done.status, 0, done.stderr)
   assert.match(done.stderr, /snapshot: 7 services, 1 endpointslices/)
+  assert.is(statSync(file).mode & 0o777, 0o600)
   const piped = await run(path)
   assert.is(piped.stdout, readFileSync(file, 'utf8'))
   const before = readFileSync(file, 'utf8')

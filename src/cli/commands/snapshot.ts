@@ -9,6 +9,7 @@ export interface SnapshotCommandOptions {
   readonly out: string
   readonly pageSize: string
   readonly timeout: string
+  readonly maxBytes: string
   readonly quiet?: boolean
 }
 
@@ -25,12 +26,13 @@ export async function snapshot(options: SnapshotCommandOptions): Promise<number>
       ...(context === undefined ? {} : { context }),
       pageSize: wholeNumber('--page-size', options.pageSize),
       timeout: wholeNumber('--timeout', options.timeout) * 1000,
+      maxBytes: wholeNumber('--max-bytes', options.maxBytes),
       onProgress: ({ resource, listed, total }) =>
         progress(`listing ${resource}: ${listed}${total === null ? '' : ` of ${total}`}`),
     })
     progress('')
     if (out === '-') process.stdout.write(text)
-    else await writeText(out, text)
+    else await writeText(out, text, 0o600)
     if (!quiet) process.stderr.write(`snapshot: ${summary(counts)}\n`)
     for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
     return EXIT.done
@@ -42,7 +44,7 @@ export async function snapshot(options: SnapshotCommandOptions): Promise<number>
 }
 
 function wholeNumber(option: string, text: string): number {
-  if (!/^[1-9]\d{0,6}$/.test(text))
+  if (!/^[1-9]\d{0,11}$/.test(text))
     throw new UsageError(`${option} must be a whole number above 0, not ${JSON.stringify(text)}`)
   return Number(text)
 }
