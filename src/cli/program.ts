@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
-import { EXIT, UsageError } from '../host/exit.ts'
+import { CommandError, EXIT } from '../host/exit.ts'
 import { VERSION } from '../version.ts'
 import { type BuildOptions, build, check, EMIT_NAMES } from './commands/build.ts'
 import type { NodeOptions, ScriptOptions } from './commands/node.ts'
@@ -28,9 +28,9 @@ export async function run(argv: readonly string[]): Promise<number> {
     return status
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
-    if (!(error instanceof UsageError)) throw error
+    if (!(error instanceof CommandError)) throw error
     process.stderr.write(`ipvsc: ${error.message}\n`)
-    return EXIT.usage
+    return error.status
   }
 }
 

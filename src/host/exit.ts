@@ -1,14 +1,47 @@
-/** What the exit status of `ipvsc` says. */
+/** What the exit status says, of `ipvsc` and of the script of a bundle alike. */
 export const EXIT = {
   /** Done. */
   done: 0,
-  /** The input has errors; nothing was written. */
+  /** The input has errors, and nothing was written; or something failed, and the state before is back. */
   input: 1,
   /** The command was used wrongly, or a file could not be read or written. */
   usage: 2,
   /** Two states differ. */
   differs: 3,
+  /** Refused, and nothing was touched. */
+  refused: 4,
+  /** Another run holds the lock. */
+  locked: 5,
+  /** Something failed, and the way back did, too. */
+  failed: 6,
 } as const
 
-/** A failure that is the user's to mend, told in one line. */
-export class UsageError extends Error {}
+/** A command that ends here, with one line for its user and the exit status that says why. */
+export class CommandError extends Error {
+  readonly status: number
+  constructor(message: string, status: number) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** The command was used wrongly, or names something that cannot be read: told in one line. */
+export class UsageError extends CommandError {
+  constructor(message: string) {
+    super(message, EXIT.usage)
+  }
+}
+
+/** The input has errors, or something failed on the way; what was there before is still there. */
+export class FailedError extends CommandError {
+  constructor(message: string) {
+    super(message, EXIT.input)
+  }
+}
+
+/** What was asked for would touch or trust what it must not; nothing was touched. */
+export class RefusedError extends CommandError {
+  constructor(message: string) {
+    super(message, EXIT.refused)
+  }
+}

@@ -7,7 +7,7 @@ import { bundleOf } from '../bundle/bundle.ts'
 import type { Dumps } from '../capture/capture.ts'
 import { compile } from '../compile/compile.ts'
 import { UsageError } from './exit.ts'
-import { writeFolder } from './output.ts'
+import { writeFolder } from './folder.ts'
 
 /** The node that this runs on: its tools, and the script of a bundle. */
 

@@ -1,103 +1,82 @@
 import {
   chmodSync,
+  closeSync,
+  constants,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
+  openSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { UsageError } from './exit.ts'
+import { CommandError, FailedError } from './exit.ts'
+
+/** Bits of a mode that say who may do what. */
+const PERMISSIONS = 0o7777
 
 /**
- * Writes files into a folder all or none: they are written beside it first and renamed into place. A folder that
- * holds anything but an older bundle is refused; with `force`, what else it holds stays.
+ * Writes one file. A regular file, or one that is not there yet, is replaced whole or not at all, and keeps its mode; a link,
+ * a FIFO and a device are written through, as `cat > FILE` does. `mode` is that of a new file.
  */
-export async function writeFolder(
-  folder: string,
-  files: ReadonlyMap<string, Uint8Array>,
-  force: boolean,
-): Promise<void> {
-  const target = resolve(folder)
-  if (!force) await refuseForeign(target, files)
-  await guarded(target, async () => {
-    mkdirSync(dirname(target), { recursive: true })
-    const staging = mkdtempSync(join(dirname(target), `.${basename(target)}-`))
-    chmodSync(staging, 0o755)
-    try {
-      await Promise.all(
-        [...files].map(([name, bytes]) => {
-          const path = join(staging, name)
-          mkdirSync(dirname(path), { recursive: true })
-          return writeFile(path, bytes, { mode: name.endsWith('.sh') ? 0o755 : 0o644 })
-        }),
-      )
-      if (force) moveInto(staging, target, files)
-      else replace(target, staging)
-    } finally {
-      rmSync(staging, { recursive: true, force: true })
-    }
+export async function writeText(path: string, text: string, mode = 0o666): Promise<void> {
+  await guarded(path, () => {
+    mkdirSync(dirname(resolve(path)), { recursive: true })
+    const held = lstatSync(path, { throwIfNoEntry: false })
+    if (held !== undefined && !held.isFile()) writeThrough(path, text, mode)
+    else replaceFile(path, text, held === undefined ? mode & ~process.umask() : held.mode & PERMISSIONS)
   })
 }
 
-/** Puts the staged folder in the place of the target, which holds at most an older bundle. */
-function replace(target: string, staging: string): void {
-  const old = `${staging}.old`
-  const existed = statSync(target, { throwIfNoEntry: false }) !== undefined
-  if (existed) renameSync(target, old)
-  renameSync(staging, target)
-  if (existed) rmSync(old, { recursive: true, force: true })
-}
-
-/** Moves staged files into a folder, leaving what others put there. */
-function moveInto(staging: string, target: string, files: ReadonlyMap<string, Uint8Array>): void {
-  mkdirSync(target, { recursive: true })
-  for (const stale of readdirSync(target))
-    if (BUNDLE_FILES.test(stale) && !files.has(stale)) rmSync(join(target, stale))
-  for (const name of files.keys()) {
-    mkdirSync(dirname(join(target, name)), { recursive: true })
-    renameSync(join(staging, name), join(target, name))
+function writeThrough(path: string, text: string, mode: number): void {
+  const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, mode)
+  try {
+    writeFileSync(file, text)
+  } finally {
+    closeSync(file)
   }
 }
 
-/** What a bundle of any plan may hold. */
-const BUNDLE_FILES =
-  /^(plan|provenance|manifest)\.json$|\.restore$|^ip\.batch$|^(sysctl|modules)\.conf$|^apply\.sh$|^ipvsc-drain\./
-
-async function refuseForeign(target: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
-  const known = new Set([...files.keys()].map((name) => name.split('/')[0]))
-  const entries = await guarded(target, () =>
-    statSync(target, { throwIfNoEntry: false }) === undefined ? [] : readdirSync(target),
-  )
-  const foreign = entries.find((name) => !known.has(name) && !BUNDLE_FILES.test(name))
-  if (foreign !== undefined)
-    throw new UsageError(
-      `${target} holds ${foreign}, which is no part of a bundle; name another folder or give --force`,
-    )
+function replaceFile(path: string, text: string, mode: number): void {
+  const staging = stagingBeside(path)
+  try {
+    const staged = join(staging, 'file')
+    writeNew(staged, text, mode)
+    renameSync(staged, path)
+  } finally {
+    rmSync(staging, { recursive: true, force: true })
+  }
 }
 
-/** Writes one file, all or nothing. */
-export async function writeText(path: string, text: string, mode = 0o644): Promise<void> {
-  await guarded(path, () => {
-    mkdirSync(dirname(resolve(path)), { recursive: true })
-    const staging = `${path}.${process.pid}.tmp`
-    try {
-      writeFileSync(staging, text, { mode })
-      renameSync(staging, path)
-    } finally {
-      rmSync(staging, { force: true })
-    }
-  })
+/** Creates a file that must not be there, not even as a link. */
+export function writeNew(path: string, content: string | Uint8Array, mode: number): void {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+  const file = openSync(path, flags, mode)
+  try {
+    writeFileSync(file, content)
+  } finally {
+    closeSync(file)
+  }
+  chmodSync(path, mode)
 }
 
-async function guarded<T>(path: string, run: () => T | Promise<T>): Promise<T> {
+/** A folder on the same file system with a name that nobody can guess and that nobody else can enter. */
+export function stagingBeside(path: string): string {
+  const target = resolve(path)
+  return mkdtempSync(join(dirname(target), `.${basename(target)}-`))
+}
+
+/** Whether something is there that a path leads to. */
+export const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
+
+/** Runs what writes; a failure of the system is told in one line. */
+export async function guarded<T>(path: string, run: () => T | Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (error) {
-    if (error instanceof UsageError) throw error
-    throw new UsageError(`cannot write ${path}: ${(error as Error).message}`)
+    if (error instanceof CommandError) throw error
+    throw new FailedError(`cannot write ${path}: ${(error as Error).message}`)
   }
 }
