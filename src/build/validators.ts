@@ -8,6 +8,7 @@ const INPUT_VALIDATORS: Readonly<Record<string, string>> = {
   endpointslice: 'validateEndpointSlice',
   endpoints: 'validateEndpoints',
   node: 'validateNode',
+  pod: 'validatePod',
 }
 const VALIDATORS: Readonly<Record<string, string>> = {
   ...INPUT_VALIDATORS,

@@ -25,6 +25,7 @@ export const DIAGNOSTIC_CODES = {
   HEALTH_CHECK_EXTERNAL: 'A health-check node port is opened; answering it is left to an agent on the node.',
   KERNEL_TOO_OLD: 'The kernel of the node is older than 4.1.',
   KERNEL_UNKNOWN: 'The kernel version of the node is unknown, so settings for old kernels are left alone.',
+  KUSTOMIZATION: 'A Kustomization covers inputs: what it changes is known only from its output.',
   LOCAL_POLICY_NO_LOCAL_ENDPOINT: 'A Local traffic policy has no endpoint on the node.',
   NODE_NOT_FOUND: 'The named Node is not in the input.',
   NODE_PORT_NO_ADDRESS: 'No address of the node serves node ports, so node ports of the family are skipped.',
@@ -45,6 +46,8 @@ export const DIAGNOSTIC_CODES = {
     'No source range has the family of the load balancer address, so nothing is filtered.',
   STRICT_ARP_OFF: 'Every node answers ARP for addresses of load balancers, since ipvs.strictARP is off.',
   SYNTAX: 'The text is not valid JSON or YAML.',
+  TEMPLATE_NOT_RENDERED: 'A template has to be rendered before it says anything.',
+  VARIABLE_NOT_SUBSTITUTED: 'A field holds a variable that a tool has to fill in first.',
   VERSION_UNSUPPORTED: 'The object has an API version that is not read.',
 } as const
 

@@ -11,6 +11,24 @@ export interface ObjectMeta {
   readonly labels?: Maybe<Readonly<Record<string, string>>>
   readonly annotations?: Maybe<Readonly<Record<string, string>>>
   readonly creationTimestamp?: Maybe<string>
+  /** Set: the object is being deleted. */
+  readonly deletionTimestamp?: Maybe<string>
+  readonly ownerReferences?: Maybe<readonly OwnerReference[]>
+  readonly managedFields?: Maybe<readonly ManagedFields[]>
+}
+
+export interface OwnerReference {
+  readonly kind: string
+  readonly name: string
+  readonly controller?: Maybe<boolean>
+}
+
+/** Which fields a manager set: of Services only, as `{"f:spec": {"f:type": {}}}`. */
+export interface ManagedFields {
+  readonly manager?: Maybe<string>
+  readonly operation?: Maybe<string>
+  readonly subresource?: Maybe<string>
+  readonly fieldsV1?: Maybe<Readonly<Record<string, unknown>>>
 }
 
 export interface Service {
@@ -36,6 +54,15 @@ export interface ServiceSpec {
   readonly internalTrafficPolicy?: Maybe<'Cluster' | 'Local' | ''>
   readonly healthCheckNodePort?: Maybe<number>
   readonly loadBalancerSourceRanges?: Maybe<readonly string[]>
+  readonly selector?: Maybe<Readonly<Record<string, string>>>
+  readonly ipFamilies?: Maybe<readonly string[]>
+  readonly ipFamilyPolicy?: Maybe<string>
+  readonly publishNotReadyAddresses?: Maybe<boolean>
+  readonly allocateLoadBalancerNodePorts?: Maybe<boolean>
+  readonly loadBalancerIP?: Maybe<string>
+  readonly loadBalancerClass?: Maybe<string>
+  readonly externalName?: Maybe<string>
+  readonly trafficDistribution?: Maybe<string>
 }
 
 export interface ServicePortSpec {
@@ -43,6 +70,9 @@ export interface ServicePortSpec {
   readonly protocol?: Maybe<'TCP' | 'UDP' | 'SCTP' | ''>
   readonly port: number
   readonly nodePort?: Maybe<number>
+  /** A number, or the name of a container port; absent: the port itself. */
+  readonly targetPort?: Maybe<number | string>
+  readonly appProtocol?: Maybe<string>
 }
 
 export interface LoadBalancerIngress {
@@ -108,6 +138,67 @@ export interface Node {
     readonly capacity?: Maybe<Readonly<Record<string, string | number>>>
     readonly nodeInfo?: Maybe<{ readonly kernelVersion?: Maybe<string> }>
   }>
+}
+
+export interface Pod {
+  readonly kind: 'Pod'
+  readonly metadata: ObjectMeta
+  readonly spec?: Maybe<PodSpec>
+  readonly status?: Maybe<{
+    readonly phase?: Maybe<string>
+    readonly podIP?: Maybe<string>
+    readonly podIPs?: Maybe<readonly { readonly ip?: Maybe<string> }[]>
+    readonly conditions?: Maybe<readonly { readonly type: string; readonly status: string }[]>
+  }>
+}
+
+export interface PodSpec {
+  readonly nodeName?: Maybe<string>
+  readonly hostNetwork?: Maybe<boolean>
+  readonly containers?: Maybe<readonly Container[]>
+  readonly initContainers?: Maybe<readonly Container[]>
+}
+
+export interface Container {
+  readonly ports?: Maybe<readonly ContainerPort[]>
+  /** `Always` makes an init container a sidecar. */
+  readonly restartPolicy?: Maybe<string>
+  readonly command?: Maybe<readonly string[]>
+  readonly args?: Maybe<readonly string[]>
+}
+
+export interface ContainerPort {
+  readonly name?: Maybe<string>
+  readonly protocol?: Maybe<string>
+  readonly containerPort: number
+}
+
+/** What makes Pods, reduced to what they will be: a Deployment, DaemonSet, Job, bare Pod or the like. */
+export interface Workload {
+  readonly kind: string
+  readonly metadata: ObjectMeta
+  /** `null`: as many as there are nodes for it. */
+  readonly replicas: number | null
+  /** Labels of its Pods. */
+  readonly labels: Readonly<Record<string, string>>
+  readonly template: PodSpec
+}
+
+export interface Namespace {
+  readonly kind: 'Namespace'
+  readonly metadata: ObjectMeta
+}
+
+export interface ServiceCIDR {
+  readonly kind: 'ServiceCIDR'
+  readonly metadata: ObjectMeta
+  readonly spec?: Maybe<{ readonly cidrs?: Maybe<readonly string[]> }>
+}
+
+/** What kubeadm's ClusterConfiguration says of the API server. */
+export interface ApiServerSettings {
+  readonly serviceSubnet: string | null
+  readonly nodePortRange: string | null
 }
 
 /** kubeproxy.config.k8s.io/v1alpha1. Durations are Go's ("1h30m"). Fields without effect here are left out. */

@@ -48,7 +48,7 @@ export function findObjects(
       visit(item.items, { ...origin, path: [...origin.path, 'items'] }, inner ?? contextOfFile(source))
       return
     }
-    const known = kind === '' ? looksLike(item) : { kind, apiVersion }
+    const known = kind === '' ? looksLike(item, source) : { kind, apiVersion }
     if (known === null) report(notAnObject(item, origin))
     else found({ object: item, kind: known.kind, apiVersion: known.apiVersion || 'v1', origin })
   }
@@ -68,9 +68,14 @@ function contextOfFile(source: string): ListContext | null {
   return FILE_KINDS.find(([pattern]) => pattern.test(stem))?.[1] ?? null
 }
 
+/** A Kustomization needs no kind in a file of its name. */
+export const isKustomizationFile = (source: string): boolean => /(^|\/)kustomization(\.ya?ml)?$/i.test(source)
+
 /** The kind of an object without one, by fields that no other kind has. */
-function looksLike(object: JsonObject): ListContext | null {
+function looksLike(object: JsonObject, source: string): ListContext | null {
   const { metadata, spec, status } = object
+  if (isKustomizationFile(source))
+    return { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization' }
   if (!isObject(metadata)) return null
   if ('subsets' in object) return { apiVersion: 'v1', kind: 'Endpoints' }
   if ('addressType' in object) return { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' }

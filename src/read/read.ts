@@ -1,13 +1,17 @@
 import { type Diagnostic, diagnostic, formatSubject, type ObjectRef } from '../diagnostics/diagnostics.ts'
-import type { Cluster, Sourced } from '../kube/cluster.ts'
-import { refOf } from '../kube/names.ts'
+import type { Cluster, Sourced, Unrendered } from '../kube/cluster.ts'
+import { meaningOf } from '../kube/defaults.ts'
+import { CLUSTER_SCOPED, refOf } from '../kube/names.ts'
 import type { EndpointSlice, Endpoints, KubeProxyConfiguration, Node, Service } from '../kube/types.ts'
 import { withoutNoise } from './canonical.ts'
 import { CONFIGURATION_GROUP, configurationTexts, readConfiguration } from './configuration.ts'
 import { readDocuments } from './documents.ts'
+import { isKustomization, kustomized } from './kustomize.ts'
 import { withPositions } from './locate.ts'
-import { type FoundObject, findObjects, type JsonObject } from './objects.ts'
-import type { ReadResult, SourceText } from './types.ts'
+import { type FoundObject, findObjects, isObject, type JsonObject } from './objects.ts'
+import { Surroundings } from './surroundings.ts'
+import { isTemplate, templateDiagnostic, templateOf } from './templates.ts'
+import type { ReadOptions, ReadResult, SourceText } from './types.ts'
 import { INPUT_KINDS, type InputKind, schemaDiagnostics } from './validate.ts'
 
 type InputObject = Service | EndpointSlice | Endpoints | Node
@@ -23,28 +27,39 @@ const VERSIONS: Readonly<Record<InputKind, readonly string[]>> = {
  * Reads texts into a cluster: every object of a known kind is checked against its schema and counted once.
  * Problems are all reported, with their positions; objects with an error are left out of the cluster.
  */
-export async function read(sources: Iterable<SourceText> | AsyncIterable<SourceText>): Promise<ReadResult> {
-  const reader = new Reader()
+export async function read(
+  sources: Iterable<SourceText> | AsyncIterable<SourceText>,
+  options: ReadOptions = {},
+): Promise<ReadResult> {
+  const reader = new Reader(options)
   for await (const source of sources) await reader.addText(source)
   return reader.result()
 }
 
 /** Collects the objects of one reading. */
 class Reader {
+  readonly #options: ReadOptions
   readonly #diagnostics: Diagnostic[] = []
   readonly #texts = new Map<string, string>()
   readonly #passedOver = new Map<string, number>()
-  readonly #objects = new Map<string, Sourced<InputObject>>()
-  /** Keys of objects that were defined differently, which nobody can choose between. */
-  readonly #disputed = new Set<string>()
+  /** Definitions by key, identical copies once. */
+  readonly #objects = new Map<string, Sourced<InputObject>[]>()
   readonly #configurations: Sourced<KubeProxyConfiguration>[] = []
+  readonly #surroundings = new Surroundings()
+  readonly #kustomizations: FoundObject[] = []
+  readonly #templates: Unrendered[] = []
   #copies = 0
+
+  constructor(options: ReadOptions) {
+    this.#options = options
+  }
 
   async addText(source: SourceText): Promise<void> {
     const text = source.text.replace(/^\ufeff/, '')
     this.#texts.set(source.name, text)
     const { documents, diagnostics } = await readDocuments({ name: source.name, text })
-    this.#diagnostics.push(...diagnostics)
+    if (diagnostics.length > 0 && isTemplate(text)) this.#templates.push(templateOf(source.name, text))
+    else this.#diagnostics.push(...diagnostics)
     for (const document of documents) {
       const later: FoundObject[] = []
       const report = (problem: Diagnostic) => this.#diagnostics.push(problem)
@@ -70,8 +85,11 @@ class Reader {
     return true
   }
 
-  #passOver({ apiVersion, kind }: FoundObject): true {
-    const name = `${apiVersion} ${kind}`
+  /** Kinds without rules, though some tell what a cluster would hold. */
+  #passOver(found: FoundObject): true {
+    if (isKustomization(found)) this.#kustomizations.push(found)
+    else this.#surroundings.add(found)
+    const name = `${found.apiVersion} ${found.kind}`
     this.#passedOver.set(name, (this.#passedOver.get(name) ?? 0) + 1)
     return true
   }
@@ -84,6 +102,7 @@ class Reader {
       this.#diagnostics.push(...diagnostics)
       if (configuration !== null) this.#configurations.push(configuration)
     } else {
+      this.#surroundings.addConfigMap(found)
       const texts = configurationTexts(found)
       if (texts.length === 0) this.#passOver(found)
       for (const text of texts) await this.addText(text)
@@ -91,28 +110,40 @@ class Reader {
   }
 
   #keep({ kind, object, origin }: FoundObject): void {
-    const input = (object.kind === kind ? object : { ...object, kind }) as unknown as InputObject
-    const subject = refOf(input)
-    const key = `${kind} ${subject.namespace ?? ''}/${subject.name}`
+    const named = withNamespace(kind, object, this.#options.namespace)
+    const input = (named.kind === kind ? named : { ...named, kind }) as unknown as InputObject
+    const { namespace, name } = refOf(input)
+    const key = `${kind} ${namespace ?? ''}/${name}`
     const known = this.#objects.get(key)
-    if (known === undefined) this.#objects.set(key, { object: input, origin })
-    else if (sameContents(kind, known.object, input)) this.#copies++
-    else {
-      this.#disputed.add(key)
-      this.#diagnostics.push(duplicateObject(subject, { object: input, origin }, known))
-    }
+    if (known === undefined) this.#objects.set(key, [{ object: input, origin }])
+    else if (known.some((other) => sameContents(kind, other.object, input))) this.#copies++
+    else known.push({ object: input, origin })
   }
 
   async result(): Promise<ReadResult> {
-    const kept = [...this.#objects].filter(([key]) => !this.#disputed.has(key)).map(([, source]) => source)
+    const all = [...this.#objects.values()].flat()
     const ofKind = <T extends InputObject>(kind: InputKind) =>
-      kept.filter(({ object }) => object.kind === kind) as unknown as readonly Sourced<T>[]
+      all.filter(({ object }) => object.kind === kind) as unknown as readonly Sourced<T>[]
+    const rendered = kustomized(
+      this.#kustomizations,
+      ofKind<Service>('Service'),
+      this.#options.namespace ?? 'default',
+    )
+    const report = (problem: Diagnostic) => this.#diagnostics.push(problem)
+    this.#diagnostics.push(
+      ...rendered.diagnostics,
+      ...templateDiagnostic(this.#templates),
+      ...(await this.#surroundings.diagnostics()),
+    )
+    const unrendered = [...this.#templates, ...rendered.unrendered]
     const cluster: Cluster = {
-      services: ofKind<Service>('Service'),
-      endpointSlices: ofKind<EndpointSlice>('EndpointSlice'),
-      endpoints: ofKind<Endpoints>('Endpoints'),
-      nodes: ofKind<Node>('Node'),
+      services: withoutDisputed(rendered.services, report),
+      endpointSlices: withoutDisputed(ofKind<EndpointSlice>('EndpointSlice'), report),
+      endpoints: withoutDisputed(ofKind<Endpoints>('Endpoints'), report),
+      nodes: withoutDisputed(ofKind<Node>('Node'), report),
       configurations: this.#configurations,
+      ...this.#surroundings.lists(),
+      ...(unrendered.length === 0 ? {} : { unrendered }),
     }
     return {
       cluster,
@@ -124,10 +155,38 @@ class Reader {
   }
 }
 
+/** Objects without those that are defined differently twice or more, which nobody can choose between. */
+function withoutDisputed<T extends InputObject>(
+  sources: readonly Sourced<T>[],
+  report: (problem: Diagnostic) => void,
+): Sourced<T>[] {
+  const byName = new Map<string, Sourced<T>[]>()
+  for (const source of sources) {
+    const { namespace, name } = refOf(source.object)
+    const key = `${namespace ?? ''}/${name}`
+    const known = byName.get(key)
+    if (known === undefined) byName.set(key, [source])
+    else known.push(source)
+  }
+  if (byName.size === sources.length) return [...sources]
+  return [...byName.values()].flatMap((definitions) => {
+    if (definitions.length > 1) report(duplicateObject(definitions))
+    return definitions.length === 1 ? definitions : []
+  })
+}
+
+function withNamespace(kind: string, object: JsonObject, namespace: string | undefined): JsonObject {
+  const { metadata } = object
+  if (namespace === undefined || CLUSTER_SCOPED.has(kind) || !isObject(metadata) || metadata.namespace)
+    return object
+  return { ...object, metadata: { ...metadata, namespace } }
+}
+
 const isInputKind = (kind: string): kind is InputKind => kind in INPUT_KINDS
 
-/** Copies may differ in bookkeeping, as two dumps of one cluster do. */
+/** Copies may differ in bookkeeping, as two dumps of one cluster do; Services in all that decides no rule. */
 const sameContents = (kind: string, a: InputObject, b: InputObject): boolean => {
+  if (a.kind === 'Service' && b.kind === 'Service') return meaningOf(a) === meaningOf(b)
   const text = (object: InputObject) => JSON.stringify(withoutNoise(kind, object as unknown as JsonObject))
   return text(a) === text(b)
 }
@@ -144,18 +203,25 @@ const unsupportedVersion = ({ kind, apiVersion, origin, object }: FoundObject): 
     origin,
   })
 
-const duplicateObject = (
-  subject: ObjectRef,
-  second: Sourced<InputObject>,
-  first: Sourced<InputObject>,
-): Diagnostic =>
-  diagnostic({
+/** One error for all definitions of an object. */
+function duplicateObject([first, ...others]: readonly Sourced<InputObject>[]): Diagnostic {
+  const { object, origin } = first as Sourced<InputObject>
+  const subject: ObjectRef = refOf(object)
+  const times = others.length === 1 ? 'twice' : `${others.length + 1} times`
+  return diagnostic({
     code: 'DUPLICATE_OBJECT',
     severity: 'error',
-    message: `${formatSubject(subject)} is defined twice, with different contents; keep one of them.`,
+    message: `${formatSubject(subject)} is defined ${times}, with different contents; keep one of them, or name fewer inputs.`,
     subject,
-    origin: second.origin,
-    found: 'another definition',
-    expected: 'one definition, or identical copies',
-    related: [{ message: 'first defined here', subject, path: [], origin: first.origin, position: null }],
+    origin: (others.at(-1) as Sourced<InputObject>).origin,
+    found: others.length === 1 ? 'another definition' : `${others.length} other definitions`,
+    expected: 'one definition, or copies that mean the same',
+    related: [{ origin }, ...others.slice(0, -1)].map((place, index) => ({
+      message: index === 0 ? 'first defined here' : 'and here',
+      subject,
+      path: [],
+      origin: place.origin,
+      position: null,
+    })),
   })
+}

@@ -8,6 +8,11 @@ export interface SourceText {
   readonly text: string
 }
 
+export interface ReadOptions {
+  /** Where objects without a namespace go. Default: they stay as they are, and count as in `default`. */
+  readonly namespace?: string
+}
+
 export interface ReadResult {
   /** Objects that passed; those with an error are left out. */
   readonly cluster: Cluster

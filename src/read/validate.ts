@@ -26,7 +26,7 @@ export const INPUT_KINDS = {
 
 export type InputKind = keyof typeof INPUT_KINDS
 
-export type SchemaName = InputKind | 'KubeProxyConfiguration' | 'Plan' | 'Manifest' | 'Facts'
+export type SchemaName = InputKind | 'Pod' | 'KubeProxyConfiguration' | 'Plan' | 'Manifest' | 'Facts'
 
 /** Every way in which the value differs from its schema, each as a diagnostic about the object. */
 export async function schemaDiagnostics(
@@ -59,9 +59,15 @@ function describeSubject(kind: string, { metadata }: JsonObject): ObjectRef {
 }
 
 function schemaDiagnostic(error: ErrorObject, subject: ObjectRef, origin: Origin | null): Diagnostic {
-  const { message, path, expected } = explain(error)
+  const variable = typeof error.data === 'string' ? VARIABLE.exec(error.data)?.[0] : undefined
+  const { message, path, expected } = variable === undefined ? explain(error) : unsubstituted(error, variable)
   return diagnostic({
-    code: 'SCHEMA',
+    code:
+      variable === undefined
+        ? 'SCHEMA'
+        : variable.startsWith('{')
+          ? 'TEMPLATE_NOT_RENDERED'
+          : 'VARIABLE_NOT_SUBSTITUTED',
     severity: 'error',
     message,
     subject,
@@ -74,6 +80,15 @@ function schemaDiagnostic(error: ErrorObject, subject: ObjectRef, origin: Origin
     origin,
   })
 }
+
+/** `${NAME}` and `{{ expression }}`: places that a tool fills in before Kubernetes sees them. */
+export const VARIABLE = /\$\{[A-Za-z_][^}]*\}|\{\{[^}]*\}\}/
+
+const unsubstituted = ({ instancePath }: ErrorObject, variable: string): Explanation => ({
+  path: parsePointer(instancePath),
+  message: `${excerpt(variable)} is not filled in; substitute it first (flux build, envsubst, helm template) and give the output.`,
+  expected: 'a value',
+})
 
 interface Explanation {
   readonly message: string

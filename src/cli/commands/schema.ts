@@ -3,6 +3,7 @@ export const SCHEMA_NAMES = [
   'endpointslice',
   'endpoints',
   'node',
+  'pod',
   'kubeproxyconfiguration',
   'plan',
   'manifest',
