@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   closeSync,
@@ -18,12 +18,13 @@ import { StringDecoder } from 'node:string_decoder'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 import { ROOT, SHARED_DATA } from '../support/shared.ts'
-import { missingPackages, missingTools, prepareMachine, SHARE } from './harness/machine.ts'
+import { type Choice, chooseMachine, hasIpvs, machineOf } from './harness/choose.ts'
+import { SHARE } from './harness/machine.ts'
 
 /**
- * Runs the kernel suites: right here where this kernel has IPVS and we are root, otherwise in virtual machines under software
- * emulation, one for each processor of ours, with the same files; the tests are dealt out among them. Arguments pick suites
- * by a part of their file names, and `--only TEXT` picks tests by a part of theirs; `--minutes N` leaves out what would begin
+ * Runs the kernel suites: right here where this kernel has IPVS and we are root, otherwise in machines of one processor, one for
+ * each of ours, with the same files; the tests are dealt out among them. `--machine here|uml|qemu` says where. Arguments pick
+ * suites by a part of their file names, and `--only TEXT` picks tests by a part of theirs; `--minutes N` leaves out what would begin
  * later, of the tests that go through hundreds of cases; `--durations` says at the end how long each test took. `--bench` runs
  * benchmarks instead, and with `--margin N` their limits are N times as high: other work on the same machine moves ratios.
  */
@@ -31,6 +32,7 @@ import { missingPackages, missingTools, prepareMachine, SHARE } from './harness/
 const { values, positionals: wanted } = parseArgs({
   allowPositionals: true,
   options: {
+    machine: { type: 'string' },
     only: { type: 'string', default: '' },
     minutes: { type: 'string', default: '120' },
     bench: { type: 'boolean', default: false },
@@ -38,6 +40,8 @@ const { values, positionals: wanted } = parseArgs({
     durations: { type: 'boolean', default: false },
   },
 })
+// Benchmarks want several processors, and a kernel that guards itself.
+const wish = machineOf(values.machine) ?? (values.bench && !hasIpvs() ? 'qemu' : null)
 const minutes = Number(values.minutes)
 if (!(Number(values.margin) >= 1)) throw new Error(`--margin takes a number, not "${values.margin}"`)
 if (!(minutes >= 0)) throw new Error(`--minutes takes a number, not "${values.minutes}"`)
@@ -59,16 +63,8 @@ const suites = readdirSync(SUITES)
 /** More would need more memory than a machine of many processors has for certain. */
 const MOST_MACHINES = 4
 
-function hasIpvs(): boolean {
-  if (process.getuid?.() !== 0) return false
-  spawnSync('modprobe', ['-q', 'ip_vs'])
-  return existsSync('/proc/net/ip_vs')
-}
-
-const here = hasIpvs()
-
 /** Everything that the suites read, in one folder: inside the machine the repository may be out of sight. */
-async function prepare(folder: string): Promise<void> {
+async function fill(folder: string): Promise<void> {
   const entry = suites.map((name) => `import ${JSON.stringify(`./${name}`)}`).join('\n')
   const options = {
     bundle: true,
@@ -137,22 +133,25 @@ const shellSettings = (settings: Readonly<Record<string, string>>): string =>
 
 const IN_FOLDER = `'${process.execPath}' suites.cjs > output.txt 2>&1; echo $? > status\n`
 
-/** The command that runs a part of the tests in a folder that `prepare` filled. */
-function command(folder: string, part: string): string[] {
-  const own = { ...settings, IPVSC_PART: part }
-  if (here) return ['sh', '-c', `export ${shellSettings({ ...own, IPVSC_DATA: folder })}\n${IN_FOLDER}`]
+type Machine = Extract<Choice, { kind: unknown }>
+
+/** The command that runs a part of the tests in a folder that `fill` filled. */
+function command({ kind, prepare }: Machine, folder: string, number: number, parts: number): string[] {
+  const own = { ...settings, IPVSC_PART: `${number}/${parts}` }
+  if (kind === 'here')
+    return ['sh', '-c', `export ${shellSettings({ ...own, IPVSC_DATA: folder })}\n${IN_FOLDER}`]
   // Looking for a tool where it is not takes a message to the host each time.
   const inside = { ...own, IPVSC_DATA: SHARE, IPVSC_MACHINE: '1', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
-  return prepareMachine({
+  return prepare({
     share: folder,
+    number,
     command: `cd ${SHARE}; export ${shellSettings(inside)}\n${IN_FOLDER}`,
     ...(values.bench ? { guarded: true, processors: 2 } : {}),
   })
 }
 
 /** Gives the exit status of a part of the suites, `null` when they did not come to their end. */
-async function run(folder: string, part: string): Promise<number | null> {
-  const [program = '', ...options] = command(folder, part)
+async function run(folder: string, [program = '', ...options]: readonly string[]): Promise<number | null> {
   const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
   const child = spawn(program, options, {
     cwd: folder,
@@ -203,18 +202,21 @@ const durations = (lines: string): string =>
 
 async function main(): Promise<number> {
   if (suites.length === 0) throw new Error(`no suite of ${SUITES} has ${wanted.join(' or ')} in its name`)
-  const missing = here ? missingTools() : missingPackages()
-  if (missing.length > 0) {
-    console.error(`packages are missing: apt-get install -y ${missing.join(' ')}`)
+  const machine = chooseMachine(wish)
+  if ('missing' in machine) {
+    console.error(`packages are missing: apt-get install -y ${machine.missing.join(' ')}`)
     return 2
   }
-  const parts = here || values.bench ? 1 : Math.min(availableParallelism(), MOST_MACHINES)
+  console.error(`machine: ${machine.kind}`)
+  const parts = machine.kind === 'here' || values.bench ? 1 : Math.min(availableParallelism(), MOST_MACHINES)
   const folders = Array.from({ length: parts }, (_, part) => join(folder, `part-${part}`))
   for (const [part, target] of folders.entries()) {
-    if (part === 0) await prepare(target)
+    if (part === 0) await fill(target)
     else cpSync(folders[0] as string, target, { recursive: true })
   }
-  const statuses = await Promise.all(folders.map((target, part) => run(target, `${part}/${parts}`)))
+  const statuses = await Promise.all(
+    folders.map((target, part) => run(target, command(machine, target, part, parts))),
+  )
   const all = (name: string): string => folders.map((target) => text(target, name)).join('\n')
   if (values.durations) console.log(durations(all('durations')))
   const leftOut = all('left-out')
