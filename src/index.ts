@@ -9,7 +9,7 @@ export {
   type PlanCounts,
   type QuarantinedObject,
 } from './bundle/bundle.ts'
-export { type Captured, capture, type Dumps } from './capture/capture.ts'
+export { type Captured, capture, type Dumps, foreignTo } from './capture/capture.ts'
 export { Compilation } from './compile/compilation.ts'
 export {
   type CompileCounts,
@@ -45,8 +45,9 @@ export {
 } from './diagnostics/diagnostics.ts'
 export { type EmitOptions, emit, PayloadMismatch, type Payloads } from './formats/emit.ts'
 export { type ListedAddress, parseIpAddr, parseIpBatch } from './formats/ip.ts'
-export { type ParsedIpset, parseIpsetRestore } from './formats/ipset.ts'
+export { type ForeignOfSet, type ParsedIpset, parseIpsetRestore } from './formats/ipset.ts'
 export {
+  type ForeignInTable,
   type ForeignRule,
   isForeign,
   type OwnedTables,
@@ -60,7 +61,7 @@ export { type ParsedIpvs, parseIpvsRestore } from './formats/ipvs.ts'
 export { parseModulesConf } from './formats/modules.ts'
 export { PAYLOAD_NAMES, type PayloadName } from './formats/names.ts'
 export { defaultRenderer, type Renderer, rendererWith, TemplateError } from './formats/render.ts'
-export { stateFingerprint, stateLines } from './formats/state.ts'
+export { foreignLine, stateFingerprint, stateLines } from './formats/state.ts'
 export { PayloadSyntaxError } from './formats/syntax.ts'
 export { type ParsedSysctls, parseSysctlConf } from './formats/sysctl.ts'
 export type { TableName } from './kernel/chains.ts'
@@ -74,6 +75,7 @@ export type { InterfaceAddress } from './node/facts.ts'
 export type { ReportedFacts } from './node/reportedFacts.ts'
 export { fingerprint, formatPlan } from './plan/canonical.ts'
 export { formatEntry } from './plan/entries.ts'
+export type { ForeignItem } from './plan/foreign.ts'
 export type * from './plan/types.ts'
 export { canonicalSnapshot, type SnapshotObject } from './read/canonical.ts'
 export { read } from './read/read.ts'

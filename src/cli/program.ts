@@ -247,13 +247,17 @@ function addCapture(program: Command, finish: (status: number) => void): void {
   const capture = program
     .command('capture')
     .description('Write what a node holds as a plan: this node, or listings that were carried off one.')
-    .option('--from-dumps <dir>', 'ipvsadm-save, ipset-save, iptables-save, ip6tables-save, ip-addr.json')
+    .option(
+      '--from-dumps <dir>',
+      'ipvsadm-save, ipvsadm-thresholds, ipset-save, iptables-save, ip6tables-save, ip-addr.json',
+    )
     .option('-o, --out <file>', 'where to write; - is standard output', '-')
     .option('-q, --quiet', 'no warnings')
     .addHelpText(
       'after',
       `
-The listings are the output of: ipvsadm-save -n, ipset save, iptables-save, ip6tables-save, ip -j addr.
+The listings are the output of: ipvsadm-save -n, ipvsadm -L -n --thresholds, ipset save, iptables-save, ip6tables-save,
+ip -j -d addr. What no plan can say of a node is told on standard error, with exit status 3.
 
 Examples:
   $ ipvsc capture -o node.plan.json
@@ -273,7 +277,8 @@ ${EXIT_STATUS_HELP}`,
     .addHelpText(
       'after',
       `
-A line with + is missing on the node, one with - is there although the bundle does not want it.
+A line with + is missing on the node, one with - is there although the bundle does not want it, and one with ! is there
+although no plan can say it.
 Exit status: 0 nothing differs, 3 something does, 2 wrong usage or a state that cannot be read.`,
     )
   withOutput(withIptables(withCompilation(drift))).action(async (bundle: string, options: NodeOptions) => {

@@ -1,12 +1,13 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Counts, Manifest } from '../bundle/bundle.ts'
-import { capture } from '../capture/capture.ts'
+import { type Captured, capture, type Dumps, foreignTo } from '../capture/capture.ts'
 import type { CompileCounts } from '../compile/compile.ts'
 import { formatPath } from '../diagnostics/diagnostics.ts'
 import { PayloadSyntaxError } from '../formats/syntax.ts'
 import { UsageError } from '../host/exit.ts'
 import { holdsDumps, liveDumps, savedDumps } from '../host/host.ts'
+import type { ForeignItem } from '../plan/foreign.ts'
 import type { Plan } from '../plan/types.ts'
 import { schemaDiagnostics } from '../read/validate.ts'
 import { type BuildOptions, compileOne } from './commands/build.ts'
@@ -20,7 +21,13 @@ export interface State {
   readonly node: string | null
   /** What it was compiled from, where that is known. */
   readonly counts?: Partial<CompileCounts>
+  /** What a node holds besides its plan, where the state is that of a node. */
+  readonly captured?: Captured
 }
+
+/** What stands on a node and no plan can say, of what a plan speaks of. */
+export const foreignOf = ({ captured }: State, plan: Plan): ForeignItem[] =>
+  captured === undefined ? [] : foreignTo(captured, plan)
 
 /** The word for the node that this runs on. */
 export const LIVE = 'live'
@@ -34,7 +41,7 @@ export async function readState(
   options: BuildOptions & { readonly iptables?: string },
   console: Console,
 ): Promise<State | null> {
-  if (reference === LIVE) return { plan: captured(await liveDumps(options.iptables)), node: null }
+  if (reference === LIVE) return stateOf(await liveDumps(options.iptables))
   if (isFolder(reference)) {
     const manifest = join(reference, 'manifest.json')
     if (existsSync(manifest)) {
@@ -52,7 +59,7 @@ export async function readState(
 }
 
 /** What listings say that were carried off a node. */
-export const readDumps = (folder: string): State => ({ plan: captured(savedDumps(folder)), node: null })
+export const readDumps = (folder: string): State => stateOf(savedDumps(folder))
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 
@@ -80,9 +87,15 @@ export async function readPlan(path: string): Promise<Plan> {
   return value as unknown as Plan
 }
 
-function captured(dumps: Parameters<typeof capture>[0]): Plan {
+function stateOf(dumps: Dumps): State {
+  const captured = readCapture(dumps)
+  return { plan: captured.plan, node: null, captured }
+}
+
+/** What listings say; a listing that cannot be read is a UsageError. */
+export function readCapture(dumps: Dumps): Captured {
   try {
-    return capture(dumps).plan
+    return capture(dumps)
   } catch (error) {
     if (!(error instanceof PayloadSyntaxError)) throw error
     throw new UsageError(`the state of the node cannot be read: ${error.message}`)

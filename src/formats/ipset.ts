@@ -41,7 +41,7 @@ function parameters(set: IpSet): string {
   return lastingParameters(set).replace(' maxelem', ` hashsize ${set.hashSize} maxelem`)
 }
 
-/** What makes a set another one; the size of a hash is not among it, since the kernel doubles it as it fills. */
+/** Parameters that require recreating the set: the size of a hash does not, since the kernel doubles it as it fills. */
 export function lastingParameters(set: IpSet): string {
   if (set.type === 'bitmap:port') return `range ${set.range.join('-')}`
   return `family ${set.family === 'ipv4' ? 'inet' : 'inet6'} maxelem ${set.maxElements}`
@@ -51,37 +51,97 @@ export function lastingParameters(set: IpSet): string {
 export const formatCreate = (set: IpSet, name: string = set.name): string =>
   `create ${name} ${set.type} ${parameters(set)}`
 
+/** A set that no plan has, or an entry that no plan has in it. */
+export interface ForeignOfSet {
+  readonly kind: 'set' | 'entry'
+  readonly set: string
+  /** `hash:net family inet maxelem 65536`, or `10.0.0.1,tcp:80,10.0.0.0/8 nomatch`. */
+  readonly text: string
+}
+
 export interface ParsedIpset {
   /** Sets of the types that ipvsc knows, in the order of the text; entries in canonical order. */
   readonly sets: readonly IpSet[]
-  /** Names of sets of other types. */
-  readonly foreign: readonly string[]
+  /**
+   * Sets of other types and with parameters that no plan gives them, and entries with options or in words that no plan has. A set
+   * with other parameters is among the sets, too.
+   */
+  readonly foreign: readonly ForeignOfSet[]
 }
 
-/** Reads `ipset restore` input, which is also what `ipset save` prints; unknown parameters are passed over. */
-export function parseIpsetRestore(text: string): ParsedIpset {
-  const sets = new Map<string, { readonly set: IpSet; readonly entries: SetEntry[] }>()
-  const foreign = new Set<string>()
+interface DraftSet {
+  /** `null`: of another type. */
+  readonly set: IpSet | null
+  readonly entries: SetEntry[]
+}
+
+/**
+ * Reads `ipset restore` input, which is also what `ipset save` prints. `only` is for listings, in which others have sets, too: those
+ * that it leaves out are passed over, and entries of the others may be in words that are not understood.
+ */
+export function parseIpsetRestore(
+  text: string,
+  only: ((name: string) => boolean) | null = null,
+): ParsedIpset {
+  const sets = new Map<string, DraftSet>()
+  const passed = new Set<string>()
+  const foreign: ForeignOfSet[] = []
   eachLine(text, (line) => {
     const [command, name = '', ...words] = line.split(' ')
     if (command === 'create') {
-      if (sets.has(name) || foreign.has(name)) throw new LineError('the set is created twice')
-      const set = parseSet(name, words)
-      if (set === null) foreign.add(name)
-      else sets.set(name, { set, entries: [] })
+      if (sets.has(name) || passed.has(name)) throw new LineError('the set is created twice')
+      if (only?.(name) === false) {
+        passed.add(name)
+        return
+      }
+      const { set, unknown } = parseSet(name, words)
+      sets.set(name, { set, entries: [] })
+      if (unknown) foreign.push({ kind: 'set', set: name, text: withoutTuning(words) })
     } else if (command === 'add') {
       const target = sets.get(name)
-      if (target !== undefined) target.entries.push(parseEntry(target.set.type, words[0] ?? ''))
-      else if (!foreign.has(name)) throw new LineError('the set is not created before')
+      if (target === undefined) {
+        if (!passed.has(name)) throw new LineError('the set is not created before')
+        return
+      }
+      const entry = target.set && plainEntry(target.set.type, words, only === null)
+      if (entry) target.entries.push(entry)
+      else if (target.set) foreign.push({ kind: 'entry', set: name, text: words.join(' ') })
     } else throw new LineError('not a command that a saved state holds')
   })
   return {
-    sets: [...sets.values()].map(
-      ({ set, entries }) => ({ ...set, entries: canonicalEntries(set, entries) }) as IpSet,
+    sets: [...sets.values()].flatMap(({ set, entries }) =>
+      set === null ? [] : ({ ...set, entries: canonicalEntries(set, entries) } as IpSet),
     ),
-    foreign: [...foreign],
+    foreign,
   }
 }
+
+/** An entry that a plan could have; `null` for one in other words, or with options that change what it matches. */
+function plainEntry(
+  type: IpSetType,
+  [text = '', ...options]: readonly string[],
+  strict: boolean,
+): SetEntry | null {
+  for (let index = 0; index < options.length; index++) {
+    // What a set of such parameters says of each entry: the set is told with them.
+    if (options[index] === 'timeout' && options[index + 1] === '0') index++
+    else if (options[index] === 'packets' || options[index] === 'bytes') index++
+    else if (options[index] === 'comment') break
+    else return null
+  }
+  try {
+    return parseEntry(type, text)
+  } catch (error) {
+    if (error instanceof LineError && !strict) return null
+    throw error
+  }
+}
+
+/** Parameters that say how a set is stored and not what it holds. */
+const TUNING: ReadonlySet<string> = new Set(['hashsize', 'bucketsize', 'initval'])
+
+const withoutTuning = (words: readonly string[]): string =>
+  words.filter((word, index) => !TUNING.has(word) && !TUNING.has(words[index - 1] ?? '')).join(' ')
 
 const canonicalEntries = ({ name, family, type }: IpSet, entries: readonly SetEntry[]): readonly SetEntry[] =>
   buildSet(name, family, type, entries).entries
@@ -101,23 +161,39 @@ const FAMILY_OF_NAME: ReadonlyMap<string, Family> = new Map(
   ),
 )
 
-function parseSet(name: string, [typeText, ...words]: readonly string[]): IpSet | null {
+/** `unknown`: it has a type, or parameters, that no plan gives a set. */
+function parseSet(
+  name: string,
+  words: readonly string[],
+): { readonly set: IpSet | null; readonly unknown: boolean } {
+  const [typeText, ...parameters] = words
   const type = TYPES.find((known) => known === typeText)
-  if (type === undefined) return null
+  if (type === undefined) return { set: null, unknown: true }
   const parameter = (key: string): string | undefined => {
-    const index = words.indexOf(key)
-    return index < 0 ? undefined : words[index + 1]
+    const index = parameters.indexOf(key)
+    return index < 0 ? undefined : parameters[index + 1]
   }
-  if (type === 'bitmap:port') {
-    const [first, last] = (parameter('range') ?? '').split('-').map(expectPort)
-    return {
-      name,
-      type,
-      family: FAMILY_OF_NAME.get(name) ?? 'ipv4',
-      range: [first as number, last as number],
-      entries: [],
-    }
+  const set =
+    type === 'bitmap:port' ? parseBitmap(name, parameter('range')) : parseHash(name, type, parameter)
+  return { set, unknown: withoutTuning(parameters) !== lastingParameters(set) }
+}
+
+function parseBitmap(name: string, range = ''): IpSet {
+  const [first, last] = range.split('-').map(expectPort)
+  return {
+    name,
+    type: 'bitmap:port',
+    family: FAMILY_OF_NAME.get(name) ?? 'ipv4',
+    range: [first as number, last as number],
+    entries: [],
   }
+}
+
+function parseHash(
+  name: string,
+  type: Exclude<IpSetType, 'bitmap:port'>,
+  parameter: (key: string) => string | undefined,
+): IpSet {
   const family = parameter('family') ?? 'inet'
   if (family !== 'inet' && family !== 'inet6')
     throw new LineError(`${JSON.stringify(family)} is not a family`)

@@ -65,7 +65,11 @@ export function parseIptablesRestore(text: string, family: Family): ParsedTable[
   let chains: Map<string, DraftChain> | null = null
 
   eachLine(text, (line) => {
-    if (line.startsWith('#')) return
+    if (line.startsWith('#')) {
+      if (/^# Table `(nat|filter)' is incompatible/.test(line))
+        throw new LineError('the table holds rules that iptables cannot show; "nft list ruleset" shows them')
+      return
+    }
     if (line.startsWith('*')) {
       if (chains !== null) throw new LineError('the table before is not committed')
       chains = tables.get(line.slice(1)) ?? new Map()
@@ -119,8 +123,18 @@ function readRule(text: string, family: Family): ParsedRule {
 /** What of a node's tables ipvsc owns, and what stands in its chains that no plan could have put there. */
 export interface OwnedTables {
   readonly tables: readonly Table[]
-  /** `KUBE-SERVICES -m recent …` */
-  readonly foreign: readonly string[]
+  readonly foreign: readonly ForeignInTable[]
+}
+
+/** A rule in a chain of ours in other words than a plan's, or one that leads to it but not from every packet. */
+export interface ForeignInTable {
+  readonly kind: 'rule' | 'jump'
+  readonly family: Family
+  readonly table: TableName
+  readonly chain: string
+  /** Counted from 1 within the chain. */
+  readonly position: number
+  readonly text: string
 }
 
 /** Picks the chains of the given names, and the jumps to them at wherever they stand in the built-in chains. */
@@ -129,31 +143,42 @@ export function ownedTables(
   family: Family,
   owned: Readonly<Record<TableName, readonly string[]>>,
 ): OwnedTables {
-  const foreign: string[] = []
-  const rulesOf = (chain: ParsedChain): Rule[] =>
-    chain.rules.flatMap((rule) => {
-      if (!isForeign(rule)) return [rule]
-      foreign.push(`${chain.name} ${rule.text}`)
-      return []
-    })
+  const foreign: ForeignInTable[] = []
   const tables = (['nat', 'filter'] as const).map((name): Table => {
     const chains = parsed.find((table) => table.name === name)?.chains ?? []
+    const find = (chain: string): ParsedChain | undefined =>
+      chains.find((candidate) => candidate.name === chain)
+    const report = (kind: ForeignInTable['kind'], chain: string, index: number, rule: ParsedRule): void => {
+      const text = isForeign(rule) ? rule.text : formatRule(rule)
+      foreign.push({ kind, family, table: name, chain, position: index + 1, text })
+    }
     const mine = owned[name].flatMap((wanted): Chain[] => {
-      const chain = chains.find((candidate) => candidate.name === wanted)
-      return chain === undefined ? [] : [{ name: wanted, rules: rulesOf(chain) }]
+      const rules: Rule[] = []
+      for (const [index, rule] of find(wanted)?.rules.entries() ?? [])
+        if (isForeign(rule)) report('rule', wanted, index, rule)
+        else rules.push(rule)
+      return find(wanted) === undefined ? [] : [{ name: wanted, rules }]
     })
-    const jumps = BUILT_IN_CHAINS.flatMap((from) =>
-      (chains.find((chain) => chain.name === from)?.rules ?? []).flatMap((rule) =>
-        asJump(from, rule, owned[name]),
-      ),
-    )
+    const jumps: Jump[] = []
+    for (const from of BUILT_IN_CHAINS)
+      for (const [index, rule] of find(from)?.rules.entries() ?? []) {
+        const jump = asJump(from, rule, owned[name])
+        if (jump !== null) jumps.push(jump)
+        else if (owned[name].includes(targetChain(rule))) report('jump', from, index, rule)
+      }
     return { family, name, chains: mine, jumps }
   })
   return { tables, foreign }
 }
 
-function asJump(from: string, rule: ParsedRule, owned: readonly string[]): Jump[] {
-  if (isForeign(rule) || rule.target.kind !== 'jump' || rule.matches.length > 0) return []
+function asJump(from: string, rule: ParsedRule, owned: readonly string[]): Jump | null {
+  if (isForeign(rule) || rule.target.kind !== 'jump' || rule.matches.length > 0) return null
   const { chain } = rule.target
-  return owned.includes(chain) ? [{ from: from as Jump['from'], to: chain, comment: rule.comment ?? '' }] : []
+  return owned.includes(chain) ? { from: from as Jump['from'], to: chain, comment: rule.comment ?? '' } : null
+}
+
+/** The chain that a rule leads to, by a jump or a goto, or nothing. */
+function targetChain(rule: ParsedRule): string {
+  if (isForeign(rule)) return / (?:-j|-g|--jump|--goto) (\S+)$/.exec(` ${rule.text}`)?.[1] ?? ''
+  return rule.target.kind === 'jump' ? rule.target.chain : ''
 }

@@ -1,7 +1,7 @@
 import type { Protocol } from '../kernel/protocols.ts'
 import { SCHEDULER_FLAGS, SCHEDULERS, type Scheduler, type SchedulerFlag } from '../kernel/schedulers.ts'
 import { canonicalAddress, familyOf, formatIPv4, hostLength, parseIPv4 } from '../net/address.ts'
-import { hostPort } from '../plan/keys.ts'
+import { hostPort, keyOf, type VirtualServerKey } from '../plan/keys.ts'
 import type {
   ForwardingMethod,
   IpvsTimeouts,
@@ -12,6 +12,8 @@ import type {
 } from '../plan/types.ts'
 import { lazily } from '../text.ts'
 import { eachLine, expectAddress, expectNumber, expectPort, LineError } from './syntax.ts'
+
+export type { VirtualServerKey }
 
 export interface IpvsRows {
   /** One row, or none. */
@@ -54,8 +56,6 @@ export function ipvsRows({ virtualServers, ipvsTimeouts }: Plan): IpvsRows {
 /** `-t 10.96.0.1:443`: how ipvsadm names a virtual server. */
 export const formatService = ({ address, port, protocol }: VirtualServerKey): string =>
   `${SERVICE_FLAG[protocol]} ${hostPort(address, port)}`
-
-export type VirtualServerKey = Pick<VirtualServer, 'address' | 'port' | 'protocol'>
 
 export function virtualServerRow(virtualServer: VirtualServer): VirtualServerRow {
   const { address, scheduler, flags, persistence, realServers } = virtualServer
@@ -101,30 +101,52 @@ export function parseIpvsRestore(text: string): ParsedIpvs {
   return { virtualServers, timeouts }
 }
 
+/** A virtual server, or a real server of it, with options that no plan has. */
+export interface ForeignServer {
+  readonly kind: 'virtualServer' | 'realServer'
+  readonly virtualServer: VirtualServerKey
+  /** `-s rr -o`, or `10.0.0.1:80 -m -w 1 -x 100`. */
+  readonly text: string
+}
+
 /**
  * Reads such input virtual server by virtual server: each is handed over when its real servers, which follow
  * it, are complete. Gives the timeouts.
+ *
+ * Options that no plan has are a PayloadSyntaxError, unless `onForeign` takes what has them; it is handed over as a virtual
+ * server all the same, without those options.
  */
 export function readIpvsRestore(
   text: string,
   onVirtualServer: (server: VirtualServer) => void,
+  onForeign: ((server: ForeignServer) => void) | null = null,
 ): IpvsTimeouts | null {
   const services = new Set<string>()
   let timeouts: IpvsTimeouts | null = null
   let service = ''
   let current: Draft | null = null
+  const refuse = (kind: ForeignServer['kind'], reason: string, line: string): void => {
+    if (onForeign === null || current === null) throw new LineError(reason)
+    const words = line.split(' ').filter((word) => word !== '')
+    const text = words.slice(kind === 'realServer' ? 4 : 3).join(' ')
+    onForeign({ kind, virtualServer: keyOf(current), text })
+  }
 
   eachLine(text, (line) => {
     if (line.startsWith('-a ')) {
       if (current === null || !line.startsWith(service, 3) || line[3 + service.length] !== ' ')
         throw new LineError('it does not follow its virtual server')
-      current.realServers.push(parseRealServer(line, 4 + service.length))
+      const { server, unknown } = parseRealServer(line, 4 + service.length)
+      current.realServers.push(server)
+      if (unknown !== null) refuse('realServer', unknown, line)
     } else if (line.startsWith('-A ')) {
       if (current !== null) onVirtualServer(current)
-      current = parseVirtualServer(line)
+      const { server, unknown } = parseVirtualServer(line)
+      current = server
       service = serviceOf(line)
       if (services.has(service)) throw new LineError('the virtual server is defined twice')
       services.add(service)
+      if (unknown !== null) refuse('virtualServer', unknown, line)
     } else if (line.startsWith('--set ')) timeouts = parseTimeouts(line)
     else throw new LineError('not a command that a saved state holds')
   })
@@ -138,7 +160,13 @@ function serviceOf(line: string): string {
   return line.slice(3, end < 0 ? undefined : end)
 }
 
-function parseVirtualServer(line: string): Draft {
+/** What a line says, and what of it no plan can say. */
+interface Parsed<T> {
+  readonly server: T
+  readonly unknown: string | null
+}
+
+function parseVirtualServer(line: string): Parsed<Draft> {
   const words = line.split(' ').filter((word) => word !== '')
   const [, serviceFlag, endpoint, ...options] = words
   const { address, port } = parseHostPort(endpoint ?? '')
@@ -146,35 +174,30 @@ function parseVirtualServer(line: string): Draft {
   let flags: readonly SchedulerFlag[] = []
   let timeout: number | null = null
   let prefixLength: number = hostLength(familyOf(address))
-  for (let index = 0; index < options.length; index += 2) {
-    const value = options[index + 1] ?? ''
-    switch (options[index]) {
-      case '-s':
-        scheduler = expectScheduler(value)
-        break
-      case '-p':
-        timeout = expectNumber(value, 'a persistence timeout', 31536000)
-        break
-      case '-M':
-        prefixLength = parseMask(value)
-        break
-      case '-b':
-        flags = parseFlags(value)
-        break
-      default:
-        throw new LineError(`unknown option ${options[index]}`)
+  let unknown: string | null = null
+  for (let index = 0; index < options.length; index++) {
+    const option = options[index]
+    const value = (): string => options[++index] ?? ''
+    if (option === '-s') scheduler = expectScheduler(value())
+    else if (option === '-p') timeout = expectNumber(value(), 'a persistence timeout', 31536000)
+    else if (option === '-M') prefixLength = parseMask(value())
+    else if (option === '-b') flags = parseFlags(value())
+    else {
+      unknown ??= `unknown option ${option}`
+      // Its value, where it has one.
+      while (index + 1 < options.length && !options[index + 1]?.startsWith('-')) index++
     }
   }
-  const persistence = timeout === null ? null : { timeout, prefixLength }
-  return {
+  const server: Draft = {
     address,
     port,
     protocol: parseServiceFlag(serviceFlag),
     scheduler,
     flags,
-    persistence,
+    persistence: timeout === null ? null : { timeout, prefixLength },
     realServers: [],
   }
+  return { server, unknown }
 }
 
 function parseServiceFlag(flag: string | undefined): Protocol {
@@ -205,15 +228,16 @@ function parseMask(text: string): number {
 }
 
 /** ` -r 10.0.0.1:6443 -m -w 1`, from `start` on; what is absent is ipvsadm's default. */
-function parseRealServer(line: string, start: number): RealServer {
+function parseRealServer(line: string, start: number): Parsed<RealServer> {
   if (!line.startsWith('-r ', start)) throw new LineError('a real server begins with -r')
   const space = line.indexOf(' ', start + 3)
   const end = space < 0 ? line.length : space
   const { address, port } = parseHostPort(line.slice(start + 3, end))
   if (line.startsWith(' -m -w 1', end) && line.length === end + 8)
-    return { address, port, forwarding: 'masquerading', weight: 1 }
+    return { server: { address, port, forwarding: 'masquerading', weight: 1 }, unknown: null }
   let forwarding: ForwardingMethod = 'gatewaying'
   let weight = 1
+  let unknown: string | null = null
   const words = line
     .slice(end)
     .split(' ')
@@ -225,9 +249,12 @@ function parseRealServer(line: string, start: number): RealServer {
     else if (word === '-i') forwarding = 'ipip'
     else if (word === '-w') weight = expectNumber(words[++index], 'a weight', 65535)
     else if (word === '--tun-type' && words[index + 1] === 'ipip') index++
-    else throw new LineError(`unknown option ${word}`)
+    else {
+      unknown ??= `unknown option ${word}`
+      while (index + 1 < words.length && !words[index + 1]?.startsWith('-')) index++
+    }
   }
-  return { address, port, forwarding, weight }
+  return { server: { address, port, forwarding, weight }, unknown }
 }
 
 /** Reads `10.0.0.1:80` and `[fd00::1]:80`. */

@@ -108,18 +108,64 @@ class Words {
 export function parseRule(text: string, family: Family): Rule {
   const words = new Words(splitWords(text))
   const matches: Match[] = []
+  const modules = new Modules()
   let comment: string | null = null
   let target: Target | null = null
   while (!words.done) {
     const negate = words.skip('!')
     const option = words.take()
-    if (option === '-m' || option === '--match') words.take()
-    else if (option === '--comment') comment = words.take()
-    else if (option === '-j' || option === '--jump') target = parseTarget(words, family)
-    else matches.push(parseMatch(option, negate, words))
+    if (option === '-m' || option === '--match') modules.open(words.take())
+    else if (option === '-j' || option === '--jump') {
+      if (negate) throw new LineError('a target cannot be negated')
+      target = parseTarget(words, family)
+    } else {
+      modules.use(option)
+      if (option === '--comment') {
+        if (comment !== null || negate) throw new LineError('a rule of a plan has one comment')
+        comment = words.take()
+      } else matches.push(parseMatch(option, negate, words))
+    }
   }
+  modules.close()
   if (target === null) throw new LineError('the rule has no target')
   return { comment, matches, target }
+}
+
+/** The module of each option that has one. */
+const MODULES: Readonly<Record<string, string>> = {
+  '--comment': 'comment',
+  '--match-set': 'set',
+  '--mark': 'mark',
+  '--src-type': 'addrtype',
+  '--dst-type': 'addrtype',
+  '--physdev-is-in': 'physdev',
+  '--ctstate': 'conntrack',
+  '--vproto': 'ipvs',
+  '--vaddr': 'ipvs',
+  '--vport': 'ipvs',
+}
+
+/** Modules as a rule names them: one without an option, such as `-m socket`, matches too, and no plan has it. */
+class Modules {
+  #name: string | null = null
+  #used = true
+
+  open(name: string): void {
+    this.close()
+    this.#name = name
+    this.#used = false
+  }
+
+  use(option: string): void {
+    const module = MODULES[option]
+    if (module === undefined) return
+    if (module !== this.#name) throw new LineError(`${option} stands outside of its match ${module}`)
+    this.#used = true
+  }
+
+  close(): void {
+    if (!this.#used) throw new LineError(`the match ${this.#name} has no option`)
+  }
 }
 
 function parseMatch(option: string, negate: boolean, words: Words): Match {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
+import { DUMMY_INTERFACE } from '../kernel/interfaces.ts'
 import { formatEntry } from '../plan/entries.ts'
+import type { ForeignItem } from '../plan/foreign.ts'
 import type { Plan } from '../plan/types.ts'
 import { lastingParameters } from './ipset.ts'
-import { virtualServerRow } from './ipvs.ts'
+import { formatService, virtualServerRow } from './ipvs.ts'
 import { formatJump, formatRule } from './rules.ts'
 
 /**
@@ -50,4 +52,33 @@ export function stateFingerprint(plan: Plan): string {
   const hash = createHash('sha256')
   for (const line of stateLines(plan)) if (!line.startsWith('link ')) hash.update(`${line}\n`)
   return hash.digest('hex')
+}
+
+/**
+ * What is foreign, in the same notation. Of a virtual server, a set or an entry that a plan can say in part it is the whole line;
+ * `address 10.96.0.1 dev eth0` is an address on another interface, `address 10.96.0.0/24` one of a network on the dummy one,
+ * `link kube-ipvs0 bridge` an interface that is no dummy.
+ */
+export function foreignLine(item: ForeignItem): string {
+  switch (item.kind) {
+    case 'rule': {
+      const position = String(item.position).padStart(4, '0')
+      return `rule ${item.family} ${item.table} ${item.chain} ${position} ${item.text}`
+    }
+    case 'jump':
+      return `jump ${item.family} ${item.table} ${item.chain} ${item.text}`
+    case 'set':
+    case 'entry':
+      return `${item.kind} ${item.set} ${item.text}`
+    case 'virtualServer':
+      return `virtual ${formatService(item.virtualServer)} ${item.text}`
+    case 'realServer':
+      return `real ${formatService(item.virtualServer)} ${item.text}`
+    case 'address':
+      return item.interface === DUMMY_INTERFACE
+        ? `address ${item.address}/${item.prefixLength}`
+        : `address ${item.address} dev ${item.interface}`
+    case 'link':
+      return `link ${item.name} ${item.type}`
+  }
 }

@@ -67,7 +67,8 @@ const LISTERS: Readonly<Record<keyof Dumps, readonly string[]>> = {
   ipset: ['ipset', 'save'],
   iptables: ['iptables-save'],
   ip6tables: ['ip6tables-save'],
-  addresses: ['ip', '-j', 'addr'],
+  addresses: ['ip', '-j', '-d', 'addr'],
+  thresholds: ['ipvsadm', '-L', '-n', '--thresholds'],
 }
 
 /** How often ipvsadm is asked at most. */
@@ -102,14 +103,15 @@ export async function liveDumps(flavour: string | undefined): Promise<Dumps> {
       throw new UsageError(`${tool} failed with ${status}: ${stderr.trim() || 'it needs root'}`)
     return stdout
   }
-  const [ipvs, ipset, iptables, ip6tables, addresses] = await Promise.all([
+  const [ipvs, ipset, iptables, ip6tables, addresses, thresholds] = await Promise.all([
     settled(() => list('ipvs')),
     list('ipset'),
     list('iptables'),
     list('ip6tables'),
     list('addresses'),
+    list('thresholds'),
   ])
-  return { ipvs, ipset, iptables, ip6tables, addresses }
+  return { ipvs, ipset, iptables, ip6tables, addresses, thresholds }
 }
 
 /** Names that a saved listing may have, with or without an extension. */
@@ -119,6 +121,7 @@ const DUMP_NAMES: Readonly<Record<keyof Dumps, RegExp>> = {
   iptables: /^iptables(-save)?(\.\w+)?$/,
   ip6tables: /^ip6tables(-save)?(\.\w+)?$/,
   addresses: /^(ip-)?addr(esses)?(\.\w+)?$/,
+  thresholds: /^ipvsadm-thresholds(\.\w+)?$/,
 }
 
 /** Whether a folder holds listings that were carried off a node: nothing else is called `ipvsadm-save`. */
@@ -148,6 +151,7 @@ export function savedDumps(folder: string): Dumps {
     addresses: need('addresses', 'ip-addr.json'),
     iptables,
     ip6tables,
+    thresholds: find('thresholds'),
   }
 }
 

@@ -148,7 +148,56 @@ test('drift names each line that differs, and exits with 3', ({ folder }) => {
     version: 1,
     missing: [`real ${words[1]} ${words[2]} ${words.slice(4).join(' ')}`],
     surplus: [],
+    foreign: [],
   })
+})
+
+test('a foreign rule in a chain of ours is told by drift, capture and delta, and no delta bundle is made of it', ({
+  folder,
+}) => {
+  const dumps = dumpsIn(folder)
+  const bundle = join(folder, 'bundle')
+  ipvsc('build', join(RECORDED, 'snapshot.json'), ...compileRecorded(), '-o', bundle)
+  const file = join(dumps, 'iptables-save')
+  const rule = '-d 10.96.0.5/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 6.6.6.6:80'
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8').replace(/^-A KUBE-SERVICES /m, `-A KUBE-SERVICES ${rule}\n$&`),
+  )
+  const line = `rule ipv4 nat KUBE-SERVICES 0001 ${rule}`
+  const drift = ipvsc('drift', bundle, '--from-dumps', dumps)
+  assert.is(drift.status, 3)
+  assert.is(drift.stdout, `! ${line}\n`)
+  assert.match(drift.stderr, /^0 missing .*, 1 that no plan can say/)
+  const json = ipvsc('drift', bundle, '--from-dumps', dumps, '--output', 'json', '--quiet')
+  assert.is(json.status, 3)
+  assert.equal(JSON.parse(json.stdout), { version: 1, missing: [], surplus: [], foreign: [line] })
+  const capture = ipvsc('capture', '--from-dumps', dumps, '--quiet', '-o', join(folder, 'captured.json'))
+  assert.is(capture.status, 3)
+  assert.ok(capture.stderr.includes(line), capture.stderr)
+  const delta = ipvsc('delta', dumps, bundle)
+  assert.is(delta.status, 3)
+  assert.ok(delta.stderr.includes(line), delta.stderr)
+  const target = join(folder, 'delta')
+  const refused = ipvsc('delta', dumps, bundle, '-o', target)
+  assert.is(refused.status, 4)
+  assert.not.ok(existsSync(target))
+})
+
+test('what a listing holds reaches a terminal without its control characters', ({ folder }) => {
+  const dumps = dumpsIn(folder)
+  const file = join(dumps, 'iptables-save')
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8').replace(
+      /^-A KUBE-SERVICES /m,
+      '-A KUBE-SERVICES -m socket -m comment --comment "\u001b[2J\u202e\u009b" -j ACCEPT\n$&',
+    ),
+  )
+  const { stdout, stderr } = ipvsc('drift', dumps, '--from-dumps', dumps)
+  const capture = ipvsc('capture', '--from-dumps', dumps, '-o', join(folder, 'plan.json'))
+  assert.not.match(stdout + stderr + capture.stderr, /[\u001b\u202e\u009b]/)
+  assert.match(stdout, /\\u\{1b\}\[2J\\u\{202e\}\\u\{9b\}/)
 })
 
 test('drift does not speak of what is not the bundle’s: excluded virtual servers, another family', ({
@@ -184,7 +233,8 @@ test('a live capture asks ipvsadm again until its longest list comes again', ({ 
   program('ip', `cat '${dumps}/ip-addr.json'`)
   program(
     'ipvsadm',
-    `count=$(cat '${folder}/count' 2> /dev/null || echo 0); echo $((count + 1)) > '${folder}/count'
+    `case " $* " in *" -L "*) exit 0 ;; esac
+count=$(cat '${folder}/count' 2> /dev/null || echo 0); echo $((count + 1)) > '${folder}/count'
 if [ -e '${folder}/list-'$count ]; then cat '${folder}/list-'$count; else cat '${dumps}/ipvsadm-save'; fi`,
   )
   for (const [index, listing] of [others.join(''), whole + first, others.join('')].entries())

@@ -87,7 +87,10 @@ add B fd00::1,tcp:80,2001:db8::7
 create other list:set size 8
 add other A
 `)
-  assert.equal(foreign, ['other'])
+  assert.equal(foreign, [
+    { kind: 'set', set: 'A', text: 'hash:ip,port family inet maxelem 131072 comment' },
+    { kind: 'set', set: 'other', text: 'list:set size 8' },
+  ])
   assert.equal(
     sets.map(({ name, family }) => [name, family]),
     [

@@ -2,20 +2,22 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import pc from 'picocolors'
 import { bundleOf } from '../../bundle/bundle.ts'
-import { capture } from '../../capture/capture.ts'
+import type { Captured } from '../../capture/capture.ts'
 import { delta } from '../../delta/delta.ts'
 import type { Operation } from '../../delta/operations.ts'
 import { emitDelta } from '../../delta/payloads.ts'
-import { stateLines } from '../../formats/state.ts'
-import { PayloadSyntaxError } from '../../formats/syntax.ts'
-import { EXIT, UsageError } from '../../host/exit.ts'
+import { foreignLine, stateLines } from '../../formats/state.ts'
+import { EXIT, RefusedError, UsageError } from '../../host/exit.ts'
 import { writeFolder } from '../../host/folder.ts'
 import { liveDumps, runScript, savedDumps, withFolder } from '../../host/host.ts'
 import { writeText } from '../../host/output.ts'
+import { DUMMY_INTERFACE } from '../../kernel/interfaces.ts'
 import { formatPlan } from '../../plan/canonical.ts'
+import type { ForeignItem } from '../../plan/foreign.ts'
 import { inScope } from '../../plan/scope.ts'
+import { visible } from '../../text.ts'
 import type { Console } from '../console.ts'
-import { LIVE, readDumps, readState } from '../states.ts'
+import { foreignOf, LIVE, readCapture, readDumps, readState } from '../states.ts'
 import { type BuildOptions, compileOne } from './build.ts'
 
 /** Commands about what a node holds: capture, drift, delta, and those that run the script of a bundle. */
@@ -28,22 +30,28 @@ export interface NodeOptions extends BuildOptions {
   readonly out?: string
 }
 
-/** `ipvsc capture`: what is loaded, as a plan. */
+/** `ipvsc capture`: what is loaded, as a plan. What no plan can say is told beside it, with status 3. */
 export async function captureNode({ fromDumps, iptables, out = '-', quiet }: NodeOptions): Promise<number> {
   const dumps = fromDumps === undefined ? await liveDumps(iptables) : savedDumps(fromDumps)
-  try {
-    const { plan, foreign } = capture(dumps)
-    if (!quiet)
-      for (const rule of foreign)
-        process.stderr.write(`warning: no plan has this rule, it is left out: ${rule}\n`)
-    const text = formatPlan(plan)
-    if (out === '-') process.stdout.write(text)
-    else await writeText(out, text)
-    return EXIT.done
-  } catch (error) {
-    if (!(error instanceof PayloadSyntaxError)) throw error
-    throw new UsageError(`the state of the node cannot be read: ${error.message}`)
-  }
+  const captured = readCapture(dumps)
+  const text = formatPlan(captured.plan)
+  if (out === '-') process.stdout.write(text)
+  else await writeText(out, text)
+  sayForeign(captured.foreign)
+  if (!quiet) sayUntold(captured)
+  return captured.foreign.length === 0 ? EXIT.done : EXIT.differs
+}
+
+/** Foreign items are never passed over, not even by `--quiet`. */
+function sayForeign(foreign: readonly ForeignItem[]): void {
+  for (const item of foreign)
+    process.stderr.write(
+      `${pc.yellow('warning')}: no plan can say this of the node: ${visible(foreignLine(item))}\n`,
+    )
+}
+
+function sayUntold({ untold = [] }: Partial<Captured> = {}): void {
+  if (untold.length > 0) process.stderr.write(`the listings do not tell ${untold.join(' and ')}\n`)
 }
 
 /** `ipvsc drift`: what differs between a bundle and a node, line by line. */
@@ -55,21 +63,27 @@ export async function drift(reference: string, options: NodeOptions, console: Co
   const [want, have] = [wanted.plan, inScope(held.plan, wanted.plan)].map(
     (plan) => new Set(stateLines(plan)),
   ) as [Set<string>, Set<string>]
+  if (held.captured?.hasInterface === false) have.delete(`link ${DUMMY_INTERFACE}`)
   const missing = [...want].filter((line) => !have.has(line))
   const surplus = [...have].filter((line) => !want.has(line))
+  const foreign = foreignOf(held, wanted.plan).map(foreignLine)
+  const count = missing.length + surplus.length + foreign.length
   if (options.output === 'json')
-    process.stdout.write(`${JSON.stringify({ version: 1, missing, surplus }, null, 2)}\n`)
+    process.stdout.write(`${JSON.stringify({ version: 1, missing, surplus, foreign }, null, 2)}\n`)
   else {
-    for (const line of surplus) process.stdout.write(`${pc.red(`- ${line}`)}\n`)
-    for (const line of missing) process.stdout.write(`${pc.green(`+ ${line}`)}\n`)
-    if (!options.quiet)
+    for (const line of surplus) process.stdout.write(`${pc.red(`- ${visible(line)}`)}\n`)
+    for (const line of foreign) process.stdout.write(`${pc.yellow(`! ${visible(line)}`)}\n`)
+    for (const line of missing) process.stdout.write(`${pc.green(`+ ${visible(line)}`)}\n`)
+    if (!options.quiet) {
       process.stderr.write(
-        missing.length + surplus.length === 0
+        count === 0
           ? 'the node holds what the bundle wants\n'
-          : `${missing.length} missing on the node (+), ${surplus.length} that nobody wants (-)\n`,
+          : `${missing.length} missing on the node (+), ${surplus.length} that nobody wants (-), ${foreign.length} that no plan can say (!)\n`,
       )
+      sayUntold(held.captured)
+    }
   }
-  return missing.length + surplus.length === 0 ? EXIT.done : EXIT.differs
+  return count === 0 ? EXIT.done : EXIT.differs
 }
 
 /** `ipvsc delta FROM TO`: the way from one state to another, listed or as a bundle. */
@@ -82,6 +96,12 @@ export async function deltaBundle(
   const before = await readState(from, options, console)
   const after = await readState(to, options, console)
   if (before === null || after === null) return EXIT.input
+  const foreign = [before, after].flatMap((state) => foreignOf(state, after.plan))
+  sayForeign(foreign)
+  if (foreign.length > 0 && options.outDir !== undefined)
+    throw new RefusedError(
+      `a delta cannot remove what no plan can say: nothing was written to ${options.outDir}; a bundle without --from converges from any state`,
+    )
   const operations = delta(before.plan, after.plan)
   if (options.outDir !== undefined) {
     const node = options.node ?? after.node ?? before.node ?? 'node'
@@ -89,15 +109,18 @@ export async function deltaBundle(
     await writeFolder(options.outDir, bundle.files, options.force ?? false)
   }
   if (options.output === 'json')
-    process.stdout.write(`${JSON.stringify({ version: 1, operations }, null, 2)}\n`)
+    process.stdout.write(
+      `${JSON.stringify({ version: 1, operations, foreign: foreign.map(foreignLine) }, null, 2)}\n`,
+    )
   else if (options.outDir === undefined)
     for (const [name, text] of emitDelta(operations)) process.stdout.write(`# ${name}\n${text}`)
-  if (!options.quiet && options.output === 'text') process.stderr.write(summary(operations))
-  return EXIT.done
+  if (!options.quiet && options.output === 'text') process.stderr.write(summary(operations, foreign.length))
+  return foreign.length === 0 ? EXIT.done : EXIT.differs
 }
 
-function summary(operations: readonly Operation[]): string {
-  if (operations.length === 0) return 'the two states are equal\n'
+function summary(operations: readonly Operation[], foreign: number): string {
+  if (operations.length === 0)
+    return foreign === 0 ? 'the two states are equal\n' : 'nothing differs but what no plan can say\n'
   const counts = new Map<string, number>()
   for (const { kind } of operations) counts.set(kind, (counts.get(kind) ?? 0) + 1)
   const words = [...counts].map(([kind, count]) => `${count} × ${kind}`)
