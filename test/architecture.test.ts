@@ -44,7 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   bundle: [...INPUT, 'plan', 'formats', 'delta', 'compile'],
   host: [...INPUT, 'plan', 'formats', 'delta', 'compile', 'capture', 'bundle'],
   proof: [...GROUND, 'kube', 'plan', 'node'],
-  build: ['formats'],
+  build: ['formats', 'version.ts'],
   'cli.ts': ['cli'],
 }
 /** Rooms that see everything. */

@@ -1,5 +1,7 @@
-import { chmodSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
+import { VERSION } from '../version.ts'
+import { joinScript } from './script.ts'
 
 /** Joins the modules of src/ into few files, so that a process starts quickly. Packages stay packages. */
 const root = new URL('../../', import.meta.url).pathname
@@ -20,3 +22,5 @@ await build({
   logLevel: 'warning',
 })
 chmodSync(`${root}dist/cli.js`, 0o755)
+// What every bundle of this release brings: audited and checksummed once.
+writeFileSync(`${root}dist/apply.sh`, joinScript(`${root}templates/node`, VERSION))

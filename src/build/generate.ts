@@ -1,4 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { VERSION } from '../version.ts'
+import { nodeFiles } from './script.ts'
 import { generateTemplates } from './templates.ts'
 import { generateValidators } from './validators.ts'
 
@@ -11,6 +13,14 @@ writeFileSync(`${target}templates.js`, generateTemplates(`${root}templates`))
 writeFileSync(
   `${target}templates.d.ts`,
   'export declare const TEMPLATE_SPECS: Readonly<Record<string, unknown>>\n',
+)
+writeFileSync(
+  `${target}nodeFiles.js`,
+  `export const NODE_FILES = ${JSON.stringify(nodeFiles(`${root}templates/node`, VERSION), null, 2)}\n`,
+)
+writeFileSync(
+  `${target}nodeFiles.d.ts`,
+  "export declare const NODE_FILES: Readonly<Record<'apply.sh' | 'ipvsc-drain.service' | 'ipvsc-drain.timer', string>>\n",
 )
 const validators = generateValidators(`${root}schemas`)
 writeFileSync(`${target}validators.js`, validators.fast)

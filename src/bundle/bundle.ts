@@ -8,14 +8,15 @@ import { stepOf } from '../delta/step.ts'
 import { type Diagnostic, formatSubject } from '../diagnostics/diagnostics.ts'
 import { emit, type Payloads } from '../formats/emit.ts'
 import { defaultRenderer, type Renderer } from '../formats/render.ts'
-import { type DeltaStart, emitScripts } from '../formats/script.ts'
 import { stateFingerprint } from '../formats/state.ts'
+import { NODE_FILES } from '../generated/nodeFiles.js'
 import type { Family } from '../net/family.ts'
 import { fingerprint as fingerprintOf, formatPlan, planPieces } from '../plan/canonical.ts'
 import { inScope } from '../plan/scope.ts'
 import type { Plan } from '../plan/types.ts'
 import { encodePieces } from '../text.ts'
 import { VERSION } from '../version.ts'
+import { type DeltaStart, formatConfiguration } from './configuration.ts'
 
 /** What tells whether a bundle is complete and whose it is. `schemas/manifest.schema.json` states the same. */
 export interface Manifest {
@@ -82,7 +83,7 @@ export interface BundleInput {
 
 export interface Bundle {
   readonly manifest: Manifest
-  /** UTF-8 by file name; the manifest comes last, because it names the others. */
+  /** UTF-8 by file name. The manifest names those before it; SHA256SUMS, the last, has the checksums of all. */
   readonly files: ReadonlyMap<string, Uint8Array>
 }
 
@@ -107,10 +108,10 @@ export function makeBundle(input: BundleInput): Bundle {
   for (const [name, text] of emitDelta(operations, { renderer }))
     contents.set(`delta/${name}`, encodePieces([text]))
   const start = from === null ? null : startOf(from, plan, operations, contents)
-  const loaded = [...contents].map(([name, bytes]) => fileEntry(name, bytes))
-  const fingerprint = loaded.find(({ name }) => name === 'plan.json')?.sha256 as string
-  const scripts = emitScripts({ node, plan, fingerprint, files: loaded, start }, renderer)
-  for (const [name, text] of scripts) contents.set(name, encodePieces([text]))
+  const fingerprint = sha256(contents.get('plan.json') as Uint8Array)
+  const configuration = formatConfiguration({ node, plan, fingerprint, start })
+  for (const [name, text] of [['bundle.conf', configuration], ...Object.entries(NODE_FILES)] as const)
+    contents.set(name, encodePieces([text]))
   const files = [...contents].map(([name, bytes]) => fileEntry(name, bytes))
   const manifest: Manifest = {
     version: 1,
@@ -123,11 +124,13 @@ export function makeBundle(input: BundleInput): Bundle {
     quarantined: quarantinedObjects(diagnostics),
     delta: start === null ? null : { from: start.state, operations: operations.length },
   }
-  return {
-    manifest,
-    files: contents.set('manifest.json', encodePieces([JSON.stringify(manifest, null, 2), '\n'])),
-  }
+  contents.set('manifest.json', encodePieces([JSON.stringify(manifest, null, 2), '\n']))
+  return { manifest, files: contents.set('SHA256SUMS', encodePieces(checksums(contents))) }
 }
+
+/** As sha256sum prints it, of all files. */
+const checksums = (contents: ReadonlyMap<string, Uint8Array>): string[] =>
+  [...contents].map(([name, bytes]) => `${sha256(bytes)}  ${name}\n`)
 
 /** What a delta starts from; the files of its step join the others. */
 function startOf(
@@ -151,9 +154,11 @@ function startOf(
 
 const fileEntry = (name: string, bytes: Uint8Array): FileEntry => ({
   name,
-  sha256: createHash('sha256').update(bytes).digest('hex'),
+  sha256: sha256(bytes),
   bytes: bytes.length,
 })
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 /** A bundle of a plan alone, wherever it comes from. */
 export const bundleOf = (

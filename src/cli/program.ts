@@ -288,8 +288,8 @@ Exit status: 0 nothing differs, 3 something does, 2 wrong usage or a state that 
 }
 
 const SCRIPT_STATUS_HELP = `
-Exit status: 0 done, 1 failed and the state before is back, 2 wrong usage or errors of the input, 3 refused and
-nothing was touched, 4 another run holds the lock, 5 failed and the state before is not back.`
+Exit status: 0 done, 1 the input has errors, or something failed and the state before is back, 2 wrong usage, 4 refused
+and nothing was touched, 5 another run holds the lock, 6 failed and the state before is not back.`
 
 const withScript = (command: Command): Command =>
   withIptables(command)

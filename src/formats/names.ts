@@ -11,12 +11,7 @@ export const PAYLOAD_NAMES = [
 
 export type PayloadName = (typeof PAYLOAD_NAMES)[number]
 
-/** What a node runs: the script that loads the payloads, and units of systemd that finish what it began. */
-export const SCRIPT_NAMES = ['apply.sh', 'ipvsc-drain.service', 'ipvsc-drain.timer'] as const
-
-export type ScriptName = (typeof SCRIPT_NAMES)[number]
-
-/** Every template: one for each file, and one for the payloads of a delta. */
-export const TEMPLATE_NAMES = [...PAYLOAD_NAMES, ...SCRIPT_NAMES, 'delta'] as const
+/** Every template: one for each payload, and one for all those of a delta. */
+export const TEMPLATE_NAMES = [...PAYLOAD_NAMES, 'delta'] as const
 
 export type TemplateName = (typeof TEMPLATE_NAMES)[number]

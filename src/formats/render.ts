@@ -23,7 +23,7 @@ const HELPERS = {
   },
 }
 
-/** By name; a name with a slash is a part that others are put together from, such as `apply/state`. */
+/** By name. */
 const SHIPPED: ReadonlyMap<string, Template> = new Map(
   Object.entries(TEMPLATE_SPECS).map(([name, spec]) => [name, template(spec)]),
 )
@@ -32,8 +32,7 @@ const SHIPPED: ReadonlyMap<string, Template> = new Map(
 export const defaultRenderer: Renderer = rendererOf(SHIPPED)
 
 /**
- * The shipped templates with some of them replaced: `overlay` maps a file name such as `sysctl.conf.hbs` or
- * `apply/state.hbs` to its source. A name that no template has is an error, as is a source that Handlebars refuses.
+ * The shipped templates with some of them replaced: `overlay` maps a file name such as `sysctl.conf.hbs` to its source. A name that no template has is an error, as is a source that Handlebars refuses.
  */
 export async function rendererWith(overlay: ReadonlyMap<string, string>): Promise<Renderer> {
   const { default: Handlebars } = await import('handlebars')
@@ -76,8 +75,7 @@ function compileTemplate(Handlebars: typeof import('handlebars'), file: string, 
 }
 
 function rendererOf(templates: ReadonlyMap<string, Template>): Renderer {
-  const partials = Object.fromEntries([...templates].filter(([name]) => name.includes('/')))
-  const options = { helpers: HELPERS, partials }
+  const options = { helpers: HELPERS }
   return Object.fromEntries(
     TEMPLATE_NAMES.map((name) => [name, (rows: object) => (templates.get(name) as Template)(rows, options)]),
   ) as Record<TemplateName, (rows: object) => string>

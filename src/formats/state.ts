@@ -9,7 +9,7 @@ import { formatJump, formatRule } from './rules.ts'
 
 /**
  * The state of a node in the notation in which the script of a bundle compares it: one line for each thing
- * that the kernel holds, in byte order. `templates/apply.sh.hbs` shows the lines. Settings and timeouts are not
+ * that the kernel holds, in byte order. `templates/node/state.sh` shows the lines. Settings and timeouts are not
  * among them: whoever owns the node may have set others.
  */
 export function stateLines(plan: Plan): string[] {

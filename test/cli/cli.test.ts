@@ -43,7 +43,7 @@ test('build writes a bundle whose checksums hold and whose fingerprint is that o
   assert.is(manifest.node, 'node-1')
   for (const file of manifest.files) assert.is(file.sha256, sha256(file.name), file.name)
   assert.equal(
-    [...manifest.files.map(({ name }: { name: string }) => name), 'manifest.json'].sort(),
+    [...manifest.files.map(({ name }: { name: string }) => name), 'manifest.json', 'SHA256SUMS'].sort(),
     readdirSync(target).sort(),
   )
 })

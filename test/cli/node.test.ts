@@ -89,9 +89,9 @@ test('listings may have other names, for drift and for delta, too', ({ folder })
   assert.equal(JSON.parse(ipvsc('delta', dumps, plan, '--output', 'json').stdout).operations, [])
 })
 
-test('apply of inputs with errors is status 2: 1 says that the script led back', () => {
+test('apply of inputs with errors is status 1, and no script runs', () => {
   const { status, stderr } = ipvsc('apply', input('refused-addresses'), '--node', 'node-1')
-  assert.is(status, 2)
+  assert.is(status, 1)
   assert.match(stderr, /error/)
 })
 

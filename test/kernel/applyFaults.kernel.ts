@@ -244,7 +244,7 @@ async function injectEverywhere(
     else {
       hits.add(target)
       if (!isKill(fault)) {
-        assert.ok([0, 1, 3].includes(status), `${hit}: exit ${status}\n${output}`)
+        assert.ok([0, 1, 4].includes(status), `${hit}: exit ${status}\n${output}`)
         const end = status === 0 ? way.to : way.from
         try {
           end.assertHeld(await readBack(lab, node))
@@ -255,7 +255,7 @@ async function injectEverywhere(
         }
       }
       // Refused: nothing was touched, and the next run is that of the next fault.
-      const stayed = status === 3 || (status === 1 && !repeats)
+      const stayed = status === 4 || (status === 1 && !repeats)
       if (stayed && target !== targets.at(-1)) continue
       // The same again, as it was asked for: a delta is refused where the way back was not completed first.
       const { bundle, words } = way.again ?? way

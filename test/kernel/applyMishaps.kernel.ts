@@ -68,7 +68,7 @@ kernelTest(test, 'the way back of a confirmed run leaves a later one alone', asy
   assertHolds(await readBack(lab, node), first.plan)
   assertResult(await run(first, 'confirm', '--dry-run'), 0, 'dry run')
   assertResult(await run(first, 'rollback', '--no-drain'), 0, 'rolled back')
-  assertResult(await run(first, 'confirm'), 3, 'refused')
+  assertResult(await run(first, 'confirm'), 4, 'refused')
   assertHolds(await readBack(lab, node), second.plan)
 })
 
@@ -77,8 +77,8 @@ kernelTest(test, 'an interrupted way back cannot be confirmed', async (lab) => {
   assertResult(await run(second, 'apply', '--no-drain', '--confirm', '300'), 0, 'applied')
   const failing = replacedProgram(lab, 'ipvsadm', '[ "$1" != -R ] && real "$@"')
   const options = { arguments: ['rollback', '--no-drain'], programs: failing }
-  assertResult(await runScript(lab, node, second, options), 5, 'failed')
-  assertResult(await run(second, 'confirm'), 3, 'refused')
+  assertResult(await runScript(lab, node, second, options), 6, 'failed')
+  assertResult(await run(second, 'confirm'), 4, 'refused')
   assertResult(await run(first, 'apply'), 0, 'unchanged')
   assertHolds(await readBack(lab, node), first.plan)
 })
@@ -127,7 +127,7 @@ kernelTest(test, 'a run that was killed: a dry run refuses, any other leads back
   await runKilled(lab, node, second, 'ipvsadm', '-R')
   const { ipvs } = await readBack(lab, node)
   const dry = await run(second, 'apply', '--dry-run')
-  assertResult(dry, 3, 'refused')
+  assertResult(dry, 4, 'refused')
   assert.match(dry.messages.join(), /a run before this one did not end/)
   assert.is((await readBack(lab, node)).ipvs, ipvs, 'nothing was touched')
   const drained = await run(second, 'drain')
@@ -146,7 +146,7 @@ kernelTest(test, 'records of before a restart of the node count for nothing', as
   )
   assertResult(await run(first, 'apply'), 0, 'unchanged')
   assert.not.ok(existsSync(join(state, 'draining')))
-  assertResult(await run(first, 'rollback'), 3, 'refused')
+  assertResult(await run(first, 'rollback'), 4, 'refused')
   assertHolds(await readBack(lab, node), first.plan)
 })
 
@@ -241,7 +241,7 @@ kernelTest(test, 'a rule of others that uses a chain of ours stays', async (lab)
 kernelTest(test, 'differences are JSON lines, too', async (lab) => {
   const { second, run } = await nodeWithTwoBundles(lab)
   const { status, stdout } = await run(second, 'check', '--verbose')
-  assert.is(status, 2)
+  assert.is(status, 3)
   const differences = stdout
     .trim()
     .split('\n')

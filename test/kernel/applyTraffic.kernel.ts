@@ -431,7 +431,7 @@ kernelTest(test, 'a real server that an interrupted run left at weight 0 is weig
   assertResult(await run(both, 'apply'), 0, 'applied')
   await lab.run('ipvsadm -e -t 172.30.0.41:80 -r 10.0.0.11:8080 -m -w 0', { in: network.node1 })
   const checked = await run(both, 'check')
-  assert.is(checked.status, 2)
+  assert.is(checked.status, 3)
   assert.equal(checked.changes, { realServersEdited: 1 })
   assertResult(await run(both, 'apply'), 0, 'applied')
   assert.equal(tally(await network.podB.ask(WEB, { count: 4 })), { 'pod-a': 2, 'pod-c': 2 })

@@ -75,7 +75,7 @@ kernelTest(
     const drift = await run(`drift '${one}' --iptables nft`, 3)
     const server = 'real -t 172.30.0.41:80 10.0.1.21:8080 -m -w'
     assert.is(drift.stdout, `- ${server} 0\n+ ${server} 1\n`)
-    assert.is(await report('apply delta', 3), 'refused')
+    assert.is(await report('apply delta', 4), 'refused')
     assert.is(await report(`apply '${one}'`), 'applied')
     await holds(first)
 
@@ -96,7 +96,7 @@ kernelTest(
     assert.is(await report(`apply ${input('cluster-ip')}`), 'applied')
     await holds(goldenPlan('cluster-ip'))
     assert.is(await report(`apply ${input('session-affinity')} --confirm 600`), 'applied')
-    assert.is(await report(`apply ${input('cluster-ip')}`, 3), 'refused')
+    assert.is(await report(`apply ${input('cluster-ip')}`, 4), 'refused')
     assert.is(await report('rollback'), 'rolled back')
     await holds(goldenPlan('cluster-ip'))
     assert.is(await report(`apply ${input('session-affinity')} --confirm 600`), 'applied')

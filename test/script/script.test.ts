@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { bundleOf } from '../../src/bundle/bundle.ts'
+import { CONFIGURATION_FORMAT } from '../../src/bundle/configuration.ts'
 import { formatService } from '../../src/formats/ipvs.ts'
-import { quoteWord } from '../../src/formats/script.ts'
 import {
   emit,
   formatPlan,
@@ -15,7 +15,10 @@ import {
   stateLines,
   type VirtualServer,
 } from '../../src/index.ts'
+import { DUMMY_INTERFACE } from '../../src/kernel/interfaces.ts'
+import { SCHEDULERS } from '../../src/kernel/schedulers.ts'
 import { goldenNames, loadCase, runCase } from '../golden/cases.ts'
+import { ROOT } from '../support/shared.ts'
 
 /** The script of a bundle, as far as it can be tried without a kernel that has IPVS. */
 
@@ -45,15 +48,14 @@ async function withBundle<T>(
 }
 
 if (has('shellcheck'))
-  test('shellcheck has nothing to say', async () => {
-    for (const name of ['cluster-small-node1', 'node-settings', 'family-ipv4-only'])
-      await withBundle(await planOf(name), (folder) => {
-        const { status, stdout } = spawnSync('shellcheck', ['-s', 'sh', join(folder, 'apply.sh')], {
-          encoding: 'utf8',
-        })
-        assert.is(stdout, '')
-        assert.is(status, 0)
-      })
+  test('shellcheck has nothing to say, of the parts and of the whole', () => {
+    // "a && b || c" is meant as it is, what a subshell sets is its own on purpose, and programs of awk are words.
+    const whole = ['-s', 'sh', '-e', 'SC2015,SC2016,SC2030,SC2031', `${ROOT}dist/apply.sh`]
+    for (const words of [['-x', `${ROOT}templates/node/apply.sh`], whole]) {
+      const { status, stdout } = spawnSync('shellcheck', words, { encoding: 'utf8' })
+      assert.is(stdout, '')
+      assert.is(status, 0)
+    }
   })
 else test.skip('shellcheck is not installed')
 
@@ -68,7 +70,7 @@ for (const shell of ['dash', 'busybox ash', 'bash --posix'])
         assert.match(help.stdout, /Exit status: 0 done/)
         for (const words of ['--nonsense', 'apply extra', '--wait', '--wait soon', '--iptables both']) {
           const wrong = run(words)
-          assert.is(wrong.status, 64, words)
+          assert.is(wrong.status, 2, words)
           assert.match(wrong.stderr, /^apply\.sh: /, words)
         }
       })
@@ -91,18 +93,19 @@ test('whatever a node is called, the script takes it as a word', async () => {
   await withBundle(
     await planOf('cluster-ip'),
     (folder) => {
-      const { stdout } = spawnSync('sh', [join(folder, 'apply.sh'), 'help'], { encoding: 'utf8' })
-      assert.ok(stdout.includes(node), stdout.slice(0, 200))
+      const script = `${functionsOf(folder)}; printf '%s' "$NODE"`
+      const { stdout, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
+      assert.equal({ stdout, stderr }, { stdout: node, stderr: '' })
     },
     { node },
   )
-  assert.is(quoteWord("a'b"), `'a'\\''b'`)
 })
 
 /** The functions of the script, without its command line. */
 const functionsOf = (folder: string): string =>
   `sed '/^# --- the command line/,$d' '${folder}/apply.sh' > '${folder}/functions.'$$
-. '${folder}/functions.'$$; bundle='${folder}' skipped='' work='${folder}' limit=120; mkdir -p "$work/calls"`
+. '${folder}/functions.'$$; trap - EXIT; set_defaults; bundle='${folder}'; read_configuration "$bundle/bundle.conf"
+work='${folder}'; mkdir -p "$work/calls"`
 
 test('the script reads from the payloads the state that the plan says', async () => {
   for (const name of goldenNames()) {
@@ -242,7 +245,7 @@ flavour=nft json=no command=apply quiet=no dry_run=no undone=''
 has() { case $1 in ip6tables*) return 1 ;; esac; }
 use_flavour`
     const { status, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
-    assert.is(status, 3)
+    assert.is(status, 4)
     assert.match(
       stderr,
       /ip6tables-nft-restore and ip6tables-nft-save are not both installed: install iptables/,
@@ -316,7 +319,7 @@ has() { [ "$1" != flock ]; }
 call() { echo 'Operation not permitted' > "$errors"; return 1; }
 take_lock`
     const { status, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
-    assert.is(status, 3)
+    assert.is(status, 4)
     assert.match(stderr, /cannot lock .*Operation not permitted/)
   })
 })
@@ -326,14 +329,100 @@ test('a delta bundle names the state that it starts from, and carries its payloa
   const { manifest, files } = bundleOf('node-1', to, { from })
   assert.is(manifest.delta?.from, stateFingerprint(from))
   assert.ok((manifest.delta?.operations ?? 0) > 0)
-  const script = Buffer.from(files.get('apply.sh') as Uint8Array).toString()
-  assert.match(script, new RegExp(`^FROM='${stateFingerprint(from)}'$`, 'm'))
+  const configuration = Buffer.from(files.get('bundle.conf') as Uint8Array).toString()
+  assert.match(configuration, new RegExp(`^from ${stateFingerprint(from)}$`, 'm'))
   assert.ok([...files.keys()].some((name) => name.startsWith('delta/')))
   assert.is(Buffer.from(files.get('plan.json') as Uint8Array).toString(), formatPlan(to))
   assert.equal(
     [...emit(to).keys()].filter((name) => !files.has(name)),
     [],
   )
+})
+
+test('a script that was cut off at any of its lines does nothing, says so, and does not end with 0', () => {
+  const lines = readFileSync(`${ROOT}dist/apply.sh`, 'utf8').split('\n').slice(0, -1)
+  const folder = mkdtempSync(join(tmpdir(), 'ipvsc-cut-'))
+  try {
+    const script = `cd '${folder}'
+number=0
+while IFS= read -r line; do
+  number=$((number + 1))
+  printf '%s\\n' "$line" >> cut.sh
+  [ "$number" -lt ${lines.length} ] || break
+  said=$(sh ./cut.sh facts 2>&1); status=$?
+  case $status/$said in 4/*'cut off or damaged, and did nothing'*) ;; *) echo "$number: $status $said" ;; esac
+done < '${ROOT}dist/apply.sh'
+sh ./cut.sh facts > /dev/null || echo 'the whole of it fails'`
+    const { stdout } = spawnSync('sh', ['-c', script], { encoding: 'utf8', maxBuffer: 2 ** 26 })
+    assert.is(stdout, '')
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('the script is the same in every bundle, and the one in dist', async () => {
+  const shipped = readFileSync(`${ROOT}dist/apply.sh`, 'utf8')
+  const plans = await Promise.all(['cluster-ip', 'node-settings', 'family-ipv4-only'].map(planOf))
+  for (const plan of plans)
+    for (const from of [null, plans[0] as Plan]) {
+      const { files } = bundleOf('node-1', plan, { from })
+      assert.is(Buffer.from(files.get('apply.sh') as Uint8Array).toString(), shipped)
+    }
+})
+
+test('values of bundle.conf are parsed and never executed, and what no bundle has is refused', async () => {
+  await withBundle(await planOf('cluster-ip'), (folder) => {
+    const file = join(folder, 'bundle.conf')
+    const text = readFileSync(file, 'utf8')
+    const read = (changed: string) => {
+      writeFileSync(file, changed)
+      const { status, stderr } = spawnSync('sh', ['-c', functionsOf(folder)], {
+        encoding: 'utf8',
+        cwd: folder,
+      })
+      return { status, stderr }
+    }
+    assert.equal(read(text), { status: 0, stderr: '' })
+    const value = (key: string, words: string): string =>
+      text.replace(new RegExp(`^${key} .*`, 'm'), `${key} ${words}`)
+    for (const [changed, message] of [
+      [value('modules', 'ip_vs; touch hit'), /value of modules/],
+      [value('modules', '-C /tmp/evil ip_vs'), /value of modules/],
+      [value('sysctls', 'net.ipv4.ip_forward ../../../etc/passwd'), /value of sysctls/],
+      [value('families', '`touch hit`'), /value of families/],
+      [value('families', '$(touch hit)'), /value of families/],
+      [value('chains', 'ipv4/nat/*'), /value of chains/],
+      [`${text}conntrack 7\n`, /not known, "conntrack"/],
+      [`${text}drain-timeout -t 10.96.0.1:80 soon\n`, /drain-timeout/],
+      [`${text}include -t 10.96.0.1:80;reboot\n`, /include/],
+      [text.replace(/^format .*\n/m, ''), /does not begin with its format/],
+      [value('format', '1x'), /format "1x"/],
+      [value('format', '3'), /format 3, and this script \(ipvsc .*\) knows format 1 and the one before/],
+      ['', /does not say its format/],
+    ] as const) {
+      const { status, stderr } = read(changed)
+      assert.is(status, 4, stderr)
+      assert.match(stderr, message)
+    }
+    assert.not.ok(readdirSync(folder).includes('hit'))
+  })
+})
+
+test('the script takes its own format of bundle.conf and the one before, and no other', async () => {
+  await withBundle(await planOf('cluster-ip'), (folder) => {
+    const taken = [1, 2, 3, 4, 5].filter((format) => {
+      const script = `${functionsOf(folder)}; FORMAT=4; check_format ${format}`
+      return spawnSync('sh', ['-c', script], { encoding: 'utf8' }).status === 0
+    })
+    assert.equal(taken, [3, 4])
+  })
+})
+
+test('what the script states of its own accord is what the compiler states', () => {
+  const script = readFileSync(`${ROOT}templates/node/apply.sh`, 'utf8')
+  assert.match(script, new RegExp(`^SCHEDULERS='${SCHEDULERS.join(' ')}'$`, 'm'))
+  assert.match(script, new RegExp(`^DUMMY=${DUMMY_INTERFACE}$`, 'm'))
+  assert.match(script, new RegExp(`^FORMAT=${CONFIGURATION_FORMAT}$`, 'm'))
 })
 
 test.run()

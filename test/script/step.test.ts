@@ -115,7 +115,7 @@ for (const awk of AWKS)
         const call = `lists_servers '${before}' ${length}`
         run(
           folder,
-          `sed -i 's#/proc/net/ip_vs#${now}#' '${folder}/functions'; . '${folder}/functions'
+          `sed -i 's#/proc/net/ip_vs#${now}#' '${folder}/functions'; . '${folder}/functions'; trap - EXIT
 ${call}; [ $? -eq ${same ? 0 : 1} ] || echo '${what}' >&2`,
         )
       }

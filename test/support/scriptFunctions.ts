@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert'
 /** Runs functions of the script of the bundle in a folder: all of it but the command line. */
 export const withFunctions = (folder: string, commands: string): string =>
   `sed '/^# --- the command line/,$d' '${folder}/apply.sh' > '${folder}/functions'
-. '${folder}/functions'
-skipped='' json=no verbose=no drain_timeout=900 bundle='${folder}' state='${folder}' running='' others=''
+. '${folder}/functions'; trap - EXIT; set_defaults
+bundle='${folder}' state='${folder}'; read_configuration "$bundle/bundle.conf"
 ${commands}
 `
 

@@ -170,8 +170,7 @@ export async function apply(
   const [first = ''] = inputs
   if (inputs.length === 1 && existsSync(join(first, 'apply.sh'))) return runCommand('apply', first, options)
   const compiled = await compileOne(inputs, options, console)
-  // 1 says that the script failed.
-  if (compiled === null) return EXIT.usage
+  if (compiled === null) return EXIT.input
   return withFolder(bundleOf(compiled.node, compiled.plan, { counts: compiled.counts }), (path) =>
     runCommand('apply', path, options),
   )

@@ -33,9 +33,10 @@ export function bundleFolder(name: string): string {
 }
 
 /** The functions of a script, ready to be called; what they speak of is the same in the bundles of all cases, but for settings. */
-export const functionsOf = (name: string): string => `. '${bundleFolder(name)}/functions.sh'
-bundle='${bundleFolder(name)}' state=/nowhere last=/nowhere limit=120 drain_timeout=900 flavour=nft variant=-nft skipped=''
-json=no verbose=no quiet=no stepping=no running='' problem='' child=''
+export const functionsOf = (
+  name: string,
+): string => `. '${bundleFolder(name)}/functions.sh'; trap - EXIT; set_defaults
+bundle='${bundleFolder(name)}' state=/nowhere last=/nowhere flavour=nft variant=-nft; read_configuration "$bundle/bundle.conf"
 `
 
 /** What the script reads on a node that holds a case, and what it takes the payloads of that case for; without settings. */

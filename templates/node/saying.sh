@@ -45,7 +45,7 @@ say() {
 refuse() {
   say error "$1"
   report refused
-  finish 3
+  finish 4
 }
 
 refuse_for_problem() { refuse "$problem; run this again when that is mended"; }
@@ -53,7 +53,27 @@ refuse_for_problem() { refuse "$problem; run this again when that is mended"; }
 # has_room FOLDER: whether it takes what is written to it. Tools of busybox end well all the same when it is full.
 has_room() { { printf 'room\n' > "$1/room"; } 2> /dev/null && [ -s "$1/room" ] && true > "$1/room"; }
 
-finish() { exit "$1"; }
+# The only way out.
+finish() {
+  ended=yes
+  exit "$1"
+}
+
+# What the shell ends with of its own accord, such as 2 for a redirection that fails, says nothing of the node. $touched: what
+# is loaded may not be whole.
+on_exit() {
+  status=$?
+  kill "$watcher" 2> /dev/null
+  [ -z "$first_work" ] || rm -rf "$first_work" "$work"
+  [ -z "$locked" ] || true > "$locked"
+  [ "$ended" = no ] || return 0
+  if [ "$touched" = yes ]; then
+    say error "the shell gave up ($status), and the state before is not back: run this again"
+    exit 6
+  fi
+  say error "the shell gave up ($status); nothing was touched"
+  exit 4
+}
 
 # The last word: RESULT with what was done, and what a way back undid; by kind, as JSON members, or words.
 report() {

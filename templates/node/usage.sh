@@ -1,13 +1,13 @@
 usage() {
   cat << END
-Brings the node $NODE to the IPVS rules of this bundle, or leaves it as it was. Needs root. (ipvsc $VERSION)
+Brings a node to the IPVS rules of a bundle, or leaves it as it was. Needs root. (ipvsc $SCRIPT_VERSION)
 
   sh apply.sh [COMMAND] [OPTIONS]
 
 Commands:
   apply      change what differs (the default)
-  check      say what apply would change: exit 0 nothing, 2 something
-  status     say whether the node holds this bundle: exit 0 yes, 2 no
+  check      say what apply would change: exit 0 nothing, 3 something
+  status     say whether the node holds this bundle: exit 0 yes, 3 no
   confirm    keep what "apply --confirm" did
   rollback   go back to the state before the last apply; again: forth
   drain      remove the real servers that retired and have no connections left
@@ -27,12 +27,13 @@ Options:
       --take-over           go on although a kube-proxy is running
       --remove-leftovers    remove the chains that kube-proxy's iptables mode left
       --converge            delta bundle: compare everything when the node is not in the expected state
+      --bundle DIR          the bundle (default: the folder that this script lies in)
       --state-dir DIR       where journal and records are kept (default /var/lib/ipvsc)
   -v, --verbose             say each step; with check: each line
   -q, --quiet               say only what went wrong
       --json                events and the report as JSON lines on standard output
 
-Exit status: 0 done, 1 failed and the state before is back, 2 there are differences, 3 refused and nothing was
-touched, 4 another run holds the lock, 5 failed and the state before is not back: run it again, 64 wrong usage.
+Exit status: 0 done, 1 failed and the state before is back, 2 wrong usage, 3 there are differences, 4 refused and
+nothing was touched, 5 another run holds the lock, 6 failed and the state before is not back: run it again.
 END
 }

@@ -254,7 +254,7 @@ report_differences() {
   fi
   show_differences
   report 'would change'
-  finish 2
+  finish 3
 }
 
 show_status() {
@@ -264,20 +264,7 @@ show_status() {
   draining_now=$(count_lines "$state/draining")
   pending=false
   ! unfinished || pending=true
-  held=$(awk -v json="$json" '
-    BEGIN {
-      kinds = split("virtual real set entry chain rule address", kind, " ")
-      split("virtualServers realServers sets setEntries chains rules addresses", member, " ")
-      split("virtual servers,real servers,sets,set entries,chains,rules,addresses", words, ",")
-    }
-    { count[$1]++ }
-    END {
-      for (i = 1; i <= kinds; i++) {
-        if (i > 1) printf(json == "yes" ? "," : ", ")
-        if (json == "yes") printf "\"%s\":%d", member[i], count[kind[i]]
-        else printf "%d %s", count[kind[i]], words[i]
-      }
-    }' "$work/have/state")
+  held=$(awk -v json="$json" "$AWK_COUNTS_HELD" "$work/have/state")
   if [ "$json" = yes ]; then
     printf '{"event":"status","applied":"%s","held":{%s},"draining":%d,"unfinished":%s}\n' \
       "$applied" "$held" "$draining_now" "$pending"
@@ -297,7 +284,7 @@ go_back() {
     fi
     say error 'the state before is not back; run this again'
     report failed
-    finish 5
+    finish 6
   fi
   [ -s "$last/before/state" ] || refuse "no run to go back from is recorded in $state: --state-dir names another place"
   # shellcheck disable=SC1091 # written by save_scope
@@ -337,7 +324,7 @@ expire_run() {
   unfinished && [ -s "$journal/confirm" ] && read -r until < "$journal/confirm" || finish 0
   uptime_seconds
   [ "$now" -ge "$until" ] || finish 0
-  restore || finish 5
+  restore || finish 6
   finish 0
 }
 

@@ -73,11 +73,6 @@ check_tools() {
   done
 }
 
-# Whether the files are those that the bundle was made of.
-check_files() {
-  (cd "$bundle" && checksums_of_bundle > "$work/checked" 2> "$errors") || refuse "the bundle is damaged or incomplete: $(awk '!/: OK$/' "$work/checked"); carry it over again"
-}
-
 check_kernel() {
   read -r release < /proc/sys/kernel/osrelease
   major=${release%%.*}
@@ -104,18 +99,7 @@ check_version() {
   name=$1 needed=$2.$3.$4
   shift 4
   call "$name" "$@" > "$work/version" || refuse "$problem: it does not tell its version, install it again"
-  awk -v needed="$needed" '
-    {
-      for (i = 1; i <= NF; i++)
-        if ($i ~ /^v?[0-9]+\.[0-9]+/) {
-          sub(/^v/, "", $i)
-          split($i, found, ".")
-          split(needed, least, ".")
-          for (part = 1; part <= 3; part++)
-            if (found[part] + 0 != least[part] + 0) exit found[part] + 0 < least[part] + 0
-          exit 0
-        }
-    }' "$work/version" || refuse "$name is too old ($(cat "$work/version")); $needed or newer is needed: upgrade it"
+  awk -v needed="$needed" "$AWK_VERSION" "$work/version" || refuse "$name is too old ($(cat "$work/version")); $needed or newer is needed: upgrade it"
 }
 
 # Modules that are not loaded: they have to exist.

@@ -26,23 +26,7 @@ starts_here() {
 record_step() {
   problem="cannot write to $state"
   awk -v removed="$bundle/delta/removed.state" -v added="$bundle/delta/added.state" -v rules="$last/after/rules" \
-    -v kept_rules="$journal/after/rules" '
-    function next_of(list,   line) { return (getline line < list) > 0 ? line : "" }
-    function seek() { change = gone == "" || come != "" && come < gone ? come : gone }
-    BEGIN {
-      gone = next_of(removed)
-      come = next_of(added)
-      seek()
-      while ((getline line < rules) > 0) print line > kept_rules
-    }
-    change == "" || $0 < change { print; next }
-    {
-      while (come != "" && come < $0) { print come; come = next_of(added) }
-      if ($0 == gone) gone = next_of(removed)
-      else print
-      seek()
-    }
-    END { for (; come != ""; come = next_of(added)) print come }' \
+    -v kept_rules="$journal/after/rules" "$AWK_RECORD_STEP" \
     "$last/after/state" > "$journal/after/state" && has_room "$journal"
 }
 
@@ -77,25 +61,6 @@ verify_step() {
     read_sets || return 1
     set -- "$@" part=ipset "$into/ipset"
   fi
-  awk '
-    # Strikes a line off those that are wanted, or complains about it.
-    function found(line) {
-      if (line in wanted) delete wanted[line]
-      else print "\t" line
-    }
-    BEGIN {
-      flag["TCP"] = "-t"
-      flag["UDP"] = "-u"
-      flag["SCTP"] = "--sctp-service"
-      forwarding["Masq"] = "-m"
-      forwarding["Route"] = "-g"
-      forwarding["Tunnel"] = "-i"
-    }
-    part == "wanted" { wanted[$0] = 1 }
-    part == "wanted" || part == "gone" { if ($1 == "entry") touched[$2] = 1; next }
-    part == "servers" && $1 == "->" && service != "" { found("real " service " " $2 " " forwarding[$3] " -w " $4) }
-    part == "servers" && $1 != "->" { service = ($1 in flag) ? flag[$1] " " $2 : "" }
-    part == "ipset" && $1 == "add" && ($2 in touched) { found("entry " $2 " " $3) }
-    END { for (line in wanted) print line }' "$@" > "$work/differs" || return 1
+  awk "$AWK_VERIFY_STEP" "$@" > "$work/differs" || return 1
   no_differences && join
 }

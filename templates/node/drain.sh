@@ -13,16 +13,7 @@ drain_retired() {
   read_node "$work/have" && state_of "$work/have" || refuse_for_problem
   # What was applied is wanted as far as the node still holds it, so that nothing but retired servers changes.
   call cp cp "$work/have/rules" "$work/want/rules" || refuse_for_problem
-  awk -v sets=" $BOUND_SETS " '
-    function bare(address) { sub(/\/.*/, "", address); return address }
-    function host(service) { sub(/:[0-9]+$/, "", service); gsub(/[][]/, "", service); return service }
-    part == "applied" { applied[$0] = 1; if ($1 == "virtual") applied[$2 " " $3] = 1; next }
-    part == "draining" { draining[$1 " " $2 " " $3] = 1; service[$1 " " $2] = 1; address[host($2)] = 1; next }
-    $1 == "real" && ((($2 " " $3 " " $4) in draining) && / -w 0( |$)/) { next }
-    $1 == "virtual" && (($2 " " $3) in service) && !(($2 " " $3) in applied) { next }
-    $1 == "address" && (bare($2) in address) && !($0 in applied) { next }
-    $1 == "entry" && ($3 in address) && index(sets, " " $2 " ") && !($0 in applied) { next }
-    { print }' part=applied "$last/after/state" part=draining "$state/draining" part=have "$work/have/state" > "$work/want/state"
+  awk -v sets=" $BOUND_SETS " "$AWK_WITHOUT_RETIRED" part=applied "$last/after/state" part=draining "$state/draining" part=have "$work/have/state" > "$work/want/state"
   work_out "$mode" || refuse_for_problem
   left=$(count_lines "$work/draining")
   if nothing_to_do; then
@@ -67,5 +58,5 @@ undo_drain() {
   say error "$problem"
   say error 'the state before is not back; run this again'
   report failed
-  finish 5
+  finish 6
 }

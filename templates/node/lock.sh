@@ -26,7 +26,7 @@ take_lock() {
   fi
   say error "another run holds the lock of $state: try again when it has ended"
   report locked
-  finish 4
+  finish 5
 }
 
 # What runs that were killed left.

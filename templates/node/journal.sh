@@ -51,11 +51,12 @@ prepare_journal() {
   call cp cp "$@" "$journal/before/" || return 1
   save_scope "$journal/scope" || return 1
   printf '%s\n' "$FINGERPRINT" > "$journal/fingerprint" || return 1
-  if [ -n "$confirm" ]; then call cp cp "$0" "$journal/apply.sh" || return 1; fi
+  # What goes back by itself has to be there when the bundle is not.
+  if [ -n "$confirm" ]; then call cp cp "$0" "$journal/apply.sh" && call cp cp "$bundle/bundle.conf" "$journal/" || return 1; fi
 }
 
 # From here on, a run that does not end leads back to the state before.
-begin_journal() { echo yes > "$journal/begun"; }
+begin_journal() { echo yes > "$journal/begun" && touched=yes; }
 
 # write_file PATH < TEXT: all or nothing.
 write_file() { limited cat > "$1.new" && call mv mv "$1.new" "$1"; }
@@ -235,7 +236,7 @@ recover() {
   restore && return 0
   say error 'the state before is not back; run this again'
   report failed
-  finish 5
+  finish 6
 }
 
 # What still loads has to end before anything leads back.
@@ -269,5 +270,5 @@ fail() {
   fi
   say error 'the state before is not back; run this again'
   report failed
-  finish 5
+  finish 6
 }

@@ -1,0 +1,136 @@
+# --- commands and options -------------------------------------------------------------------------------------
+
+wrong_usage() {
+  printf '%s\n' "apply.sh: $1; \"sh apply.sh help\" tells what there is" >&2
+  finish 2
+}
+
+number() {
+  case $2 in
+    '' | *[!0-9]* | 0?*) wrong_usage "$1 needs a number of seconds, not \"$2\"" ;;
+  esac
+}
+
+set_defaults() {
+  command=apply dry_run=no confirm='' drain=yes drain_timeout=900 wait=60 limit=120 flavour='' variant='' take_over=no
+  remove_leftovers=no converge=no state=${IPVSC_STATE_DIR:-/var/lib/ipvsc} bundle='' verbose=no quiet=no json=no
+  NODE='' FINGERPRINT='' FAMILIES=''
+  work='' first_work='' problem='' servers_to='' skipped='' locked='' absent='' running='' others='' stepping=no watcher='' child='' undone=''
+  ended=no touched=no
+}
+
+read_words() {
+  case ${1-} in
+    apply | check | status | confirm | expire | rollback | drain | cleanup | facts | help)
+      command=$1
+      shift
+      ;;
+  esac
+  while [ $# -gt 0 ]; do
+    option=$1
+    shift
+    case $option in
+      --confirm | --drain-timeout | --wait | --limit | --iptables | --bundle | --state-dir)
+        [ $# -gt 0 ] || wrong_usage "$option needs a value"
+        value=$1
+        shift
+        ;;
+    esac
+    case $option in
+      -n | --dry-run) dry_run=yes ;;
+      --confirm) number "$option" "$value" && confirm=$value ;;
+      --no-drain) drain=no ;;
+      --drain-timeout) number "$option" "$value" && drain_timeout=$value ;;
+      --wait) number "$option" "$value" && wait=$value ;;
+      --limit) number "$option" "$value" && limit=$value ;;
+      --iptables)
+        case $value in nft | legacy) flavour=$value ;; *) wrong_usage "--iptables is nft or legacy" ;; esac
+        ;;
+      --take-over) take_over=yes ;;
+      --remove-leftovers) remove_leftovers=yes ;;
+      --converge) converge=yes ;;
+      --bundle) bundle=$value ;;
+      --state-dir) state=$value ;;
+      -v | --verbose) verbose=yes ;;
+      -q | --quiet) quiet=yes ;;
+      --json) json=yes ;;
+      -h | --help) command=help ;;
+      *) wrong_usage "there is no option or command \"$option\"" ;;
+    esac
+  done
+  mode=retire
+  [ "$drain" = yes ] || mode=exact
+}
+
+# Sets $bundle to the whole path of the folder.
+find_bundle() {
+  if [ -z "$bundle" ]; then
+    case $0 in
+      */*) bundle=${0%/*}/ ;;
+      *) bundle=. ;;
+    esac
+  fi
+  named=$bundle
+  bundle=$(CDPATH='' cd -- "$named" 2> /dev/null && pwd) || refuse "$named is no folder"
+}
+
+make_work() {
+  # /run belongs to root; elsewhere a name has to be one that nobody could guess.
+  work=/run/ipvsc.$$
+  mkdir "$work" "$work/calls" "$work/have" "$work/want" "$work/now" 2> /dev/null || {
+    work=$(mktemp -d "${TMPDIR:-/tmp}/ipvsc.XXXXXX") && mkdir "$work/calls" "$work/have" "$work/want" "$work/now"
+  } || {
+    work=''
+    refuse 'no place for temporary files: make room in /run or /tmp'
+  }
+  first_work=$work
+  use_work "$work"
+}
+
+main() {
+  set_defaults
+  trap on_exit EXIT
+  read_words "$@"
+  if [ "$command" = help ]; then
+    usage
+    finish 0
+  fi
+  make_work
+  trap 'finish 4' INT TERM HUP
+  watch_calls
+  check_filters
+  if [ "$command" = facts ]; then
+    print_facts
+    finish 0
+  fi
+  find_bundle
+  read_configuration "$bundle/bundle.conf"
+  check_root
+  preflight
+  run_command
+}
+
+run_command() {
+  case $command in
+    check | status) find_runs ;;
+  esac
+  case $command in
+    check) check_bundle ;;
+    status) show_status ;;
+  esac
+  take_lock
+  # Whoever reads what this says may leave: that must not end it half way.
+  trap '' PIPE
+  find_runs
+  case $command in
+    confirm) confirm_run ;;
+    expire) expire_run ;;
+    *) recover ;;
+  esac
+  case $command in
+    apply) apply_bundle ;;
+    rollback) go_back ;;
+    drain) drain_retired ;;
+    cleanup) clean_up ;;
+  esac
+}
