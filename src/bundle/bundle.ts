@@ -6,8 +6,8 @@ import type { Operation } from '../delta/operations.ts'
 import { emitDelta } from '../delta/payloads.ts'
 import { stepOf } from '../delta/step.ts'
 import { type Diagnostic, formatSubject } from '../diagnostics/diagnostics.ts'
-import { emit, type Payloads } from '../formats/emit.ts'
-import { defaultRenderer, type Renderer } from '../formats/render.ts'
+import { emit } from '../formats/emit.ts'
+import { defaultRenderer, type OverlaidTemplate, type Renderer } from '../formats/render.ts'
 import { stateFingerprint } from '../formats/state.ts'
 import { NODE_FILES } from '../generated/nodeFiles.js'
 import type { Family } from '../net/family.ts'
@@ -29,6 +29,8 @@ export interface Manifest {
   readonly files: readonly FileEntry[]
   readonly counts: Counts
   readonly quarantined: readonly QuarantinedObject[]
+  /** Templates that were used instead of the shipped ones. */
+  readonly templates: readonly OverlaidTemplate[]
   /** What a delta bundle starts from. `null`: the bundle converges from any state. */
   readonly delta: DeltaEntry | null
 }
@@ -72,7 +74,6 @@ export interface BundleInput {
   readonly plan: Plan
   /** `null` where a plan comes from a node or a file. */
   readonly provenance: Provenance | null
-  readonly payloads: Payloads
   readonly counts: Partial<CompileCounts>
   readonly diagnostics: readonly Diagnostic[]
   /** Default: the shipped templates. */
@@ -87,26 +88,19 @@ export interface Bundle {
   readonly files: ReadonlyMap<string, Uint8Array>
 }
 
-/** Everything that is carried to a node. Without times or places, so that equal plans make equal bundles. */
+/**
+ * Everything that is carried to a node, with the payloads of its plan. Without times or places, so that equal plans make equal bundles. Throws a
+ * PayloadMismatch where a template does not say what the plan says.
+ */
 export function makeBundle(input: BundleInput): Bundle {
-  const {
-    node,
-    plan,
-    provenance,
-    payloads,
-    counts,
-    diagnostics,
-    renderer = defaultRenderer,
-    from = null,
-  } = input
+  const { node, plan, provenance, counts, diagnostics, renderer = defaultRenderer, from = null } = input
   const contents = new Map<string, Uint8Array>(
-    [...payloads].map(([name, text]) => [name, encodePieces([text])]),
+    [...emit(plan, { renderer })].map(([name, text]) => [name, encodePieces([text])]),
   )
   contents.set('plan.json', encodePieces(planPieces(plan)))
   if (provenance !== null) contents.set('provenance.json', encodePieces(provenancePieces(provenance)))
   const operations = from === null ? [] : delta(from, plan)
-  for (const [name, text] of emitDelta(operations, { renderer }))
-    contents.set(`delta/${name}`, encodePieces([text]))
+  for (const [name, text] of emitDelta(operations)) contents.set(`delta/${name}`, encodePieces([text]))
   const start = from === null ? null : startOf(from, plan, operations, contents)
   const fingerprint = sha256(contents.get('plan.json') as Uint8Array)
   const configuration = formatConfiguration({ node, plan, fingerprint, start })
@@ -122,6 +116,7 @@ export function makeBundle(input: BundleInput): Bundle {
     files,
     counts: { ...counts, ...countPlan(plan) },
     quarantined: quarantinedObjects(diagnostics),
+    templates: renderer.overlaid,
     delta: start === null ? null : { from: start.state, operations: operations.length },
   }
   contents.set('manifest.json', encodePieces([JSON.stringify(manifest, null, 2), '\n']))
@@ -167,17 +162,17 @@ export const bundleOf = (
   options: {
     readonly from?: Plan | null
     readonly counts?: Partial<CompileCounts>
+    readonly diagnostics?: readonly Diagnostic[]
     readonly renderer?: Renderer
   } = {},
 ): Bundle =>
   makeBundle({
     counts: {},
+    diagnostics: [],
     ...options,
     node,
     plan,
-    payloads: emit(plan, options.renderer === undefined ? {} : { renderer: options.renderer }),
     provenance: null,
-    diagnostics: [],
   })
 
 export function countPlan({ virtualServers, sets, tables, dummyInterface }: Plan): PlanCounts {

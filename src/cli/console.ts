@@ -1,9 +1,17 @@
 import pc from 'picocolors'
 import type { Counts, Manifest } from '../bundle/bundle.ts'
 import { type Diagnostic, hasErrors } from '../diagnostics/diagnostics.ts'
+import type { OverlaidTemplate } from '../formats/render.ts'
 import type { ReadResult } from '../read/types.ts'
 import { diagnosticData, formatDiagnostics } from './report.ts'
-import { formatCounts, formatReadSummary, formatSkipped, formatVerdict, readSummary } from './summary.ts'
+import {
+  formatCounts,
+  formatReadSummary,
+  formatSkipped,
+  formatTemplates,
+  formatVerdict,
+  readSummary,
+} from './summary.ts'
 
 /** What a command has to say at its end. */
 export interface Report {
@@ -11,6 +19,8 @@ export interface Report {
   readonly diagnostics: readonly Diagnostic[]
   readonly otherFiles: number
   readonly nodes: readonly CompiledNode[]
+  /** Templates that were used instead of the shipped ones; default: none. */
+  readonly templates?: readonly OverlaidTemplate[]
 }
 
 /** What was compiled for a node, and the bundle it was written to, if it was. */
@@ -54,7 +64,7 @@ export function createConsole({ output, quiet, payload }: ConsoleOptions): Conso
 }
 
 function reportText(report: Report, milliseconds: number, quiet: boolean, terminal: boolean): string {
-  const { result, diagnostics, otherFiles, nodes } = report
+  const { result, diagnostics, otherFiles, nodes, templates = [] } = report
   const style = { colors: pc.isColorSupported && terminal, frames: terminal, texts: result.texts }
   const problems = formatDiagnostics(diagnostics, style)
   if (quiet) return problems
@@ -62,12 +72,16 @@ function reportText(report: Report, milliseconds: number, quiet: boolean, termin
     problems,
     formatReadSummary(readSummary(result, otherFiles)),
     formatSkipped(diagnostics),
+    formatTemplates(templates),
     ...nodes.map(({ node, counts, bundle }) => formatCounts(node, counts) + bundleLine(bundle)),
     formatVerdict(diagnostics, milliseconds),
   ].join('')
 }
 
-const reportData = ({ result, diagnostics, otherFiles, nodes }: Report, milliseconds: number): object => ({
+const reportData = (
+  { result, diagnostics, otherFiles, nodes, templates = [] }: Report,
+  milliseconds: number,
+): object => ({
   version: 1,
   ok: !hasErrors(diagnostics),
   read: readSummary(result, otherFiles),
@@ -77,6 +91,7 @@ const reportData = ({ result, diagnostics, otherFiles, nodes }: Report, millisec
     folder: bundle?.folder ?? null,
     manifest: bundle?.manifest ?? null,
   })),
+  templates,
   diagnostics: diagnostics.map(diagnosticData),
   milliseconds: Math.round(milliseconds),
 })

@@ -1,6 +1,7 @@
 import type { Counts } from '../bundle/bundle.ts'
 import { DIAGNOSTIC_CODES, type DiagnosticCode } from '../diagnostics/codes.ts'
 import { type Diagnostic, formatSubject } from '../diagnostics/diagnostics.ts'
+import type { OverlaidTemplate } from '../formats/render.ts'
 import type { ReadResult } from '../read/types.ts'
 
 /** What was read and passed over, as data for `--output json` and as lines for people. */
@@ -61,6 +62,13 @@ export function formatCounts(node: string, counts: Counts): string {
     plural(counts.addresses, 'bound address', 'bound addresses'),
   ]
   return `node ${node}: ${parts.join(', ')}\n`
+}
+
+/** `templates: sysctl.conf.hbs (sha256 0123456789ab) instead of the shipped`, or nothing. */
+export function formatTemplates(templates: readonly OverlaidTemplate[]): string {
+  if (templates.length === 0) return ''
+  const names = templates.map(({ name, sha256 }) => `${name} (sha256 ${sha256.slice(0, 12)})`)
+  return `templates: ${names.join(', ')} instead of the shipped\n`
 }
 
 /** A line for each reason for which something was passed over, or is worth knowing. */

@@ -1,6 +1,5 @@
 import { formatCreate } from '../formats/ipset.ts'
 import { formatService, realServerRow, virtualServerRow } from '../formats/ipvs.ts'
-import { defaultRenderer, type Renderer } from '../formats/render.ts'
 import { formatJump, formatRule } from '../formats/rules.ts'
 import { DUMMY_INTERFACE } from '../kernel/interfaces.ts'
 import { familyOf, hostLength } from '../net/address.ts'
@@ -29,18 +28,11 @@ export type DeltaPayloadName = (typeof DELTA_PAYLOAD_NAMES)[number]
 /** Text by payload name; what has no line is left out. */
 export type DeltaPayloads = ReadonlyMap<DeltaPayloadName, string>
 
-export interface DeltaRows {
-  readonly lines: readonly { readonly line: string }[]
-}
-
 /** The set that is filled aside before it takes the place of another. */
 const ASIDE = 'ipvsc-tmp'
 
 /** The texts that the tools of a node load to carry the operations out. */
-export function emitDelta(
-  operations: readonly Operation[],
-  { renderer = defaultRenderer }: { readonly renderer?: Renderer } = {},
-): DeltaPayloads {
+export function emitDelta(operations: readonly Operation[]): DeltaPayloads {
   const lines = new Map<DeltaPayloadName, string[]>(DELTA_PAYLOAD_NAMES.map((name) => [name, []]))
   let reached: DeltaPayloadName = '01-modules.conf'
   for (const operation of operations) {
@@ -50,7 +42,7 @@ export function emitDelta(
   return new Map(
     [...lines]
       .filter(([, list]) => list.length > 0)
-      .map(([name, list]) => [name, renderer.delta({ lines: list.map((line) => ({ line })) })]),
+      .map(([name, list]) => [name, list.map((line) => `${line}\n`).join('')]),
   )
 }
 

@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { TableName } from '../kernel/chains.ts'
 import type { Family } from '../net/family.ts'
-import type { Plan, RealServer, SetEntry, Table, VirtualServer } from '../plan/types.ts'
+import type { Plan, RealServer, SetEntry, VirtualServer } from '../plan/types.ts'
 import { ipRows, parseIpBatch } from './ip.ts'
-import { ipsetRows, parseIpsetRestore } from './ipset.ts'
-import { iptablesRows, ownedTables, type ParsedTable, parseIptablesRestore } from './iptables.ts'
+import { formatCreate, ipsetRows, parseIpsetRestore } from './ipset.ts'
+import { iptablesRows } from './iptables.ts'
 import { ipvsRows, readIpvsRestore } from './ipvs.ts'
 import { moduleRows, parseModulesConf } from './modules.ts'
-import { PAYLOAD_NAMES, type PayloadName } from './names.ts'
+import { PAYLOAD_NAMES, type PayloadName, templateOf } from './names.ts'
+import { readTablesBack } from './readBack.ts'
 import { defaultRenderer, type Renderer } from './render.ts'
-import { PayloadSyntaxError } from './syntax.ts'
+import { eachLine, PayloadSyntaxError } from './syntax.ts'
 import { parseSysctlConf, sysctlRows } from './sysctl.ts'
 
 /** Text by payload name, in the order of PAYLOAD_NAMES; a family that the plan lacks has no payload. */
@@ -35,7 +35,7 @@ const DEFINITIONS: Readonly<Record<PayloadName, PayloadDefinition>> = {
     rows: ipsetRows,
     saysSame: (text, { sets }) => {
       const parsed = parseIpsetRestore(text)
-      return parsed.foreign.length === 0 && setsEqual(sets, parsed.sets)
+      return parsed.foreign.length === 0 && setsEqual(sets, parsed.sets) && holdsOnly(text, sets)
     },
   },
   'iptables.restore': tablesOf('ipv4'),
@@ -43,19 +43,21 @@ const DEFINITIONS: Readonly<Record<PayloadName, PayloadDefinition>> = {
   'ipvs.restore': { rows: ipvsRows, saysSame: ipvsSaysSame },
   'ip.batch': {
     rows: ipRows,
-    saysSame: (text, { dummyInterface }) => isDeepStrictEqual(parseIpBatch(text), dummyInterface),
+    saysSame: (text, { dummyInterface }) =>
+      isDeepStrictEqual(parseIpBatch(text), dummyInterface) &&
+      text.startsWith('link add ') &&
+      countLines(text) === 1 + dummyInterface.addresses.length,
   },
 }
 
 function tablesOf(family: Family): PayloadDefinition {
   return {
     rows: (plan) => iptablesRows(plan, family),
-    saysSame: (text, plan) => {
-      const parsed = parseIptablesRestore(text, family)
-      const { tables, foreign } = ownedTables(parsed, family, ownedChains(plan, family))
-      const wanted = plan.tables.filter((table) => table.family === family)
-      return foreign.length === 0 && !holdsMore(parsed, tables) && isDeepStrictEqual(tables, wanted)
-    },
+    saysSame: (text, plan) =>
+      isDeepStrictEqual(
+        readTablesBack(text, family),
+        plan.tables.filter((table) => table.family === family),
+      ),
   }
 }
 
@@ -70,30 +72,12 @@ function ipvsSaysSame(text: string, { virtualServers, ipvsTimeouts }: Plan): boo
   return same && next === virtualServers.length && isDeepStrictEqual(timeouts, ipvsTimeouts)
 }
 
-/** Whether a payload holds rules besides the plan's: a template put them there. */
-function holdsMore(parsed: readonly ParsedTable[], owned: readonly Table[]): boolean {
-  const rules = parsed.flatMap(({ chains }) => chains.flatMap((chain) => chain.rules)).length
-  const ours = owned.flatMap(({ chains, jumps }) => [
-    ...jumps,
-    ...chains.flatMap((chain) => chain.rules),
-  ]).length
-  return rules !== ours
-}
-
-const ownedChains = ({ tables }: Plan, family: Family): Record<TableName, readonly string[]> => {
-  const chains = (name: TableName) =>
-    tables
-      .find((table) => table.family === family && table.name === name)
-      ?.chains.map((chain) => chain.name) ?? []
-  return { nat: chains('nat'), filter: chains('filter') }
-}
-
 /** A payload whose text does not say what the plan says: a template is at fault. */
 export class PayloadMismatch extends Error {
   readonly payload: PayloadName
   constructor(payload: PayloadName, reason: string) {
     super(
-      `${payload} does not read back as the plan says (${reason}); its template in templates/ is at fault`,
+      `${payload} does not read back as the plan says (${reason}); its template ${templateOf(payload)}.hbs is at fault`,
     )
     this.payload = payload
   }
@@ -120,14 +104,25 @@ export function emit(
       : name !== 'ip6tables.restore' || plan.families.includes('ipv6')
   return new Map(
     PAYLOAD_NAMES.filter((name) => only.includes(name) && has(name)).map((name) => {
-      const text = renderer[name](DEFINITIONS[name].rows(plan))
+      const text = renderer[templateOf(name)](DEFINITIONS[name].rows(plan))
       verify(name, text, plan)
       return [name, text]
     }),
   )
 }
 
+/** iptables-restore cuts a line that is longer than 10239 bytes and takes the rest for another; ipset has less. */
+const LONGEST_LINE = 1000
+
+/** A line that is too long for the tools, or that hides something from people. */
+const UNFIT_LINE = new RegExp(`[\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f]|[^\\n]{${LONGEST_LINE + 1}}`)
+
 function verify(name: PayloadName, text: string, plan: Plan): void {
+  if (UNFIT_LINE.test(text))
+    throw new PayloadMismatch(
+      name,
+      `a line is over ${LONGEST_LINE} characters long or has a control character`,
+    )
   let same: boolean
   try {
     same = DEFINITIONS[name].saysSame(text, plan)
@@ -167,6 +162,26 @@ function setsEqual(wanted: Sets, parsed: Sets): boolean {
       return isDeepStrictEqual(rest, otherRest) && entriesEqual(entries, others)
     })
   )
+}
+
+/** Whether sets are created word for word as the plan's, and each entry is added once and has no option. */
+function holdsOnly(text: string, sets: Sets): boolean {
+  const creates = new Set(sets.map((set) => formatCreate(set)))
+  let [exact, entries] = [true, 0]
+  eachLine(text, (line) => {
+    if (!line.startsWith('add ')) exact = exact && creates.has(line)
+    else {
+      entries++
+      exact = exact && line.indexOf(' ', line.indexOf(' ', 4) + 1) < 0
+    }
+  })
+  return exact && entries === sets.reduce((sum, set) => sum + set.entries.length, 0)
+}
+
+const countLines = (text: string): number => {
+  let count = 0
+  eachLine(text, () => count++)
+  return count
 }
 
 const entriesEqual = (a: readonly SetEntry[], b: readonly SetEntry[]): boolean =>

@@ -86,7 +86,7 @@ export function parseIptablesRestore(text: string, family: Family): ParsedTable[
   return [...tables].map(([name, drafts]) => ({ name, chains: [...drafts.values()] }))
 }
 
-const BUILT_IN_CHAINS: readonly string[] = [
+export const BUILT_IN_CHAINS: readonly string[] = [
   'PREROUTING',
   'INPUT',
   'FORWARD',
@@ -171,7 +171,7 @@ export function ownedTables(
   return { tables, foreign }
 }
 
-function asJump(from: string, rule: ParsedRule, owned: readonly string[]): Jump | null {
+export function asJump(from: string, rule: ParsedRule, owned: readonly string[]): Jump | null {
   if (isForeign(rule) || rule.target.kind !== 'jump' || rule.matches.length > 0) return null
   const { chain } = rule.target
   return owned.includes(chain) ? { from: from as Jump['from'], to: chain, comment: rule.comment ?? '' } : null

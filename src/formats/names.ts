@@ -11,7 +11,18 @@ export const PAYLOAD_NAMES = [
 
 export type PayloadName = (typeof PAYLOAD_NAMES)[number]
 
-/** Every template: one for each payload, and one for all those of a delta. */
-export const TEMPLATE_NAMES = [...PAYLOAD_NAMES, 'delta'] as const
+/** Every template: one for each payload, and one for the rules of both families. */
+export const TEMPLATE_NAMES = [
+  'modules.conf',
+  'sysctl.conf',
+  'ipset.restore',
+  'iptables.restore',
+  'ipvs.restore',
+  'ip.batch',
+] as const satisfies readonly PayloadName[]
 
 export type TemplateName = (typeof TEMPLATE_NAMES)[number]
+
+/** The template that lays a payload out. */
+export const templateOf = (payload: PayloadName): TemplateName =>
+  payload === 'ip6tables.restore' ? 'iptables.restore' : payload

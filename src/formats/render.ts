@@ -1,11 +1,23 @@
+import { createHash } from 'node:crypto'
 import runtime from 'handlebars/runtime.js'
 import { TEMPLATE_SPECS } from '../generated/templates.js'
 import { joined, lazily } from '../text.ts'
 import { COMPILE_OPTIONS } from './compileOptions.ts'
 import { TEMPLATE_NAMES, type TemplateName } from './names.ts'
 
-/** Lays rows out as the text of a file. */
-export type Renderer = Readonly<Record<TemplateName, (rows: object) => string>>
+/** Lays rows out as the text of a payload, by the name of its template. */
+export type Renderer = Readonly<Record<TemplateName, (rows: object) => string>> & {
+  /** The templates that are not the shipped ones, in the order of their names. */
+  readonly overlaid: readonly OverlaidTemplate[]
+}
+
+/** A template that replaced a shipped one. */
+export interface OverlaidTemplate {
+  /** `sysctl.conf.hbs` */
+  readonly name: string
+  /** SHA-256 of its text, in hexadecimal. */
+  readonly sha256: string
+}
 
 type Template = Handlebars.TemplateDelegate
 
@@ -29,24 +41,27 @@ const SHIPPED: ReadonlyMap<string, Template> = new Map(
 )
 
 /** The shipped templates. */
-export const defaultRenderer: Renderer = rendererOf(SHIPPED)
+export const defaultRenderer: Renderer = rendererOf(SHIPPED, [])
 
 /**
- * The shipped templates with some of them replaced: `overlay` maps a file name such as `sysctl.conf.hbs` to its source. A name that no template has is an error, as is a source that Handlebars refuses.
+ * The shipped templates with some of them replaced: `overlay` maps a file name such as `sysctl.conf.hbs` to its source. Throws
+ * a TemplateError for a name that no template has, and for a source that Handlebars refuses.
  */
 export async function rendererWith(overlay: ReadonlyMap<string, string>): Promise<Renderer> {
   const { default: Handlebars } = await import('handlebars')
   const templates = new Map(SHIPPED)
-  for (const [file, source] of overlay) {
+  const overlaid: OverlaidTemplate[] = []
+  for (const [file, source] of [...overlay].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const name = file.replace(/\.hbs$/, '')
-    if (!SHIPPED.has(name))
+    if (!(TEMPLATE_NAMES as readonly string[]).includes(name))
       throw new TemplateError(
         file,
-        `no file of a bundle is made from it; known: ${[...SHIPPED.keys()].map((known) => `${known}.hbs`).join(', ')}`,
+        `no payload is made from it; known: ${TEMPLATE_NAMES.map((known) => `${known}.hbs`).join(', ')}`,
       )
     templates.set(name, compileTemplate(Handlebars, file, source))
+    overlaid.push({ name: file, sha256: createHash('sha256').update(source).digest('hex') })
   }
-  return rendererOf(templates)
+  return rendererOf(templates, overlaid)
 }
 
 /** A template that cannot be used. */
@@ -74,9 +89,13 @@ function compileTemplate(Handlebars: typeof import('handlebars'), file: string, 
   return (rows, options) => guard(() => compiled(rows, options))
 }
 
-function rendererOf(templates: ReadonlyMap<string, Template>): Renderer {
+function rendererOf(
+  templates: ReadonlyMap<string, Template>,
+  overlaid: readonly OverlaidTemplate[],
+): Renderer {
   const options = { helpers: HELPERS }
-  return Object.fromEntries(
+  const layouts = Object.fromEntries(
     TEMPLATE_NAMES.map((name) => [name, (rows: object) => (templates.get(name) as Template)(rows, options)]),
   ) as Record<TemplateName, (rows: object) => string>
+  return { ...layouts, overlaid }
 }

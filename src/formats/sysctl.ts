@@ -45,18 +45,20 @@ export function parseSysctlConf(text: string): ParsedSysctls {
   eachLine(text, (line) => {
     const conntrack = /^# conntrack: maxPerCore (\d+) min (\d+)$/.exec(line)
     if (conntrack !== null) {
+      if (size !== null) throw new LineError('the size of the connection tracking table is told twice')
       size = { maxPerCore: Number(conntrack[1]), min: Number(conntrack[2]) }
       return
     }
     const action = line.startsWith(CHECK_MARK) ? 'check' : 'set'
     if (action === 'set' && line.startsWith('#')) return
     const setting = parseSetting(action === 'check' ? line.slice(CHECK_MARK.length) : line)
-    if (setting.name === CONNTRACK_MAX) max = setting.value
-    else sysctls.push({ ...setting, action })
+    if (setting.name !== CONNTRACK_MAX) sysctls.push({ ...setting, action })
+    else if (max === null && action === 'set') max = setting.value
+    else throw new LineError(`${CONNTRACK_MAX} is set once`)
   })
   if (size === null) throw new PayloadSyntaxError(1, '', 'there is no line "# conntrack: maxPerCore N min N"')
   const { maxPerCore, min } = size
-  return { sysctls, conntrack: { maxPerCore, min, max: maxPerCore === 0 ? 0 : max } }
+  return { sysctls, conntrack: { maxPerCore, min, max: max ?? (maxPerCore === 0 ? 0 : null) } }
 }
 
 function parseSetting(line: string): { name: string; value: number } {

@@ -16,7 +16,7 @@ import { parseIpAddr } from '../../formats/ip.ts'
 import type { PayloadName } from '../../formats/names.ts'
 import { defaultRenderer, type Renderer, rendererWith, TemplateError } from '../../formats/render.ts'
 import { PayloadSyntaxError } from '../../formats/syntax.ts'
-import { EXIT, UsageError } from '../../host/exit.ts'
+import { EXIT, FailedError, UsageError } from '../../host/exit.ts'
 import { writeFolder } from '../../host/folder.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import { canonicalAddress } from '../../net/address.ts'
@@ -95,12 +95,13 @@ export async function build(
   const renderer = failed ? defaultRenderer : await chooseRenderer(options.templates)
   const outputs: Output[] = []
   for (const [index, result] of failed ? [] : compiled.entries())
-    outputs.push(await asUsage(() => output(nodes[index] as string, result, options, renderer)))
+    outputs.push(await withTemplates(() => output(nodes[index] as string, result, options, renderer)))
   if (options.outDir !== undefined && outputs.length > 0)
     await writeFolder(options.outDir, outputFiles(outputs, options), options.force ?? false)
   console.report({
     ...input,
     diagnostics,
+    templates: renderer.overlaid,
     nodes: outputs.map(({ node, counts, manifest }) => ({
       node,
       counts,
@@ -318,16 +319,16 @@ function distinctDiagnostics(compiled: readonly CompileResult[]): Diagnostic[] {
 
 async function chooseRenderer(folder: string | undefined): Promise<Renderer> {
   if (folder === undefined) return defaultRenderer
-  return asUsage(() => rendererWith(readTemplates(folder)))
+  return withTemplates(() => rendererWith(readTemplates(folder)))
 }
 
-/** A template of the user's that cannot be used is the user's to mend. */
-async function asUsage<T>(run: () => T | Promise<T>): Promise<T> {
+/** A template of the user's that cannot be used is an error of the input. */
+async function withTemplates<T>(run: () => T | Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (error) {
     if (error instanceof TemplateError || error instanceof PayloadMismatch)
-      throw new UsageError(error.message)
+      throw new FailedError(error.message)
     throw error
   }
 }
@@ -352,8 +353,7 @@ function output(node: string, result: CompileResult, options: BuildOptions, rend
       files: null,
       text: partText(options.emit, plan, result, renderer),
     }
-  const payloads = emit(plan, { renderer })
-  const { manifest, files } = makeBundle({ node, plan, provenance, payloads, counts, diagnostics, renderer })
+  const { manifest, files } = makeBundle({ node, plan, provenance, counts, diagnostics, renderer })
   return { node, counts: manifest.counts, manifest, files, text: null }
 }
 
