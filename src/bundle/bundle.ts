@@ -16,6 +16,7 @@ import { inScope } from '../plan/scope.ts'
 import type { Plan } from '../plan/types.ts'
 import { encodePieces } from '../text.ts'
 import { VERSION } from '../version.ts'
+import { CHECKSUMS, formatChecksums } from './checksums.ts'
 import { type DeltaStart, formatConfiguration } from './configuration.ts'
 
 /** What tells whether a bundle is complete and whose it is. `schemas/manifest.schema.json` states the same. */
@@ -120,12 +121,12 @@ export function makeBundle(input: BundleInput): Bundle {
     delta: start === null ? null : { from: start.state, operations: operations.length },
   }
   contents.set('manifest.json', encodePieces([JSON.stringify(manifest, null, 2), '\n']))
-  return { manifest, files: contents.set('SHA256SUMS', encodePieces(checksums(contents))) }
+  return { manifest, files: contents.set(CHECKSUMS, encodePieces(checksums(contents))) }
 }
 
-/** As sha256sum prints it, of all files. */
+/** Of all files. */
 const checksums = (contents: ReadonlyMap<string, Uint8Array>): string[] =>
-  [...contents].map(([name, bytes]) => `${sha256(bytes)}  ${name}\n`)
+  formatChecksums([...contents].map(([name, bytes]) => ({ name, sha256: sha256(bytes) })))
 
 /** What a delta starts from; the files of its step join the others. */
 function startOf(

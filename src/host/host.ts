@@ -1,13 +1,16 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Bundle } from '../bundle/bundle.ts'
 import { bundleOf } from '../bundle/bundle.ts'
+import { CHECKSUMS } from '../bundle/checksums.ts'
 import type { Dumps } from '../capture/capture.ts'
 import { compile } from '../compile/compile.ts'
+import { NODE_FILES } from '../generated/nodeFiles.js'
 import { UsageError } from './exit.ts'
 import { writeFolder } from './folder.ts'
+import { copyVerified } from './verified.ts'
 
 /** The node that this runs on: its tools, and the script of a bundle. */
 
@@ -171,19 +174,30 @@ function bareBundle(): Bundle {
   return bundleOf('this-node', plan)
 }
 
-/** Runs the script of a bundle, or a bare one. Gives what the script said and its exit status. */
+/**
+ * Runs our own copy of the script on a bundle, or on a bare one: never a script that lies in a folder, and only when every
+ * file of the bundle is what its checksums say. Gives what the script said and its exit status.
+ */
 export async function runScript(
   folder: string | null,
   words: readonly string[],
   onLine: (line: string) => void,
 ): Promise<ToolOutput> {
-  if (folder !== null) {
-    const script = join(folder, 'apply.sh')
-    if (!existsSync(script)) throw new UsageError(`${folder} is no bundle: it holds no apply.sh`)
-    return runTool(['sh', script, ...words], onLine)
+  if (folder === null) return withFolder(bareBundle(), (path) => runScript(path, words, onLine))
+  const place = mkdtempSync(join(tmpdir(), 'ipvsc-'))
+  try {
+    const [script, bundle] = [join(place, 'apply.sh'), join(place, 'bundle')]
+    await copyVerified(folder, bundle)
+    writeFileSync(script, NODE_FILES['apply.sh'], { flag: 'wx', mode: 0o600 })
+    return await runTool(['sh', script, ...words, '--bundle', bundle], onLine)
+  } finally {
+    rmSync(place, { recursive: true, force: true })
   }
-  return withFolder(bareBundle(), (path) => runTool(['sh', join(path, 'apply.sh'), ...words], onLine))
 }
+
+/** Whether a folder is a bundle, or was one: it is not taken for a folder of manifests then. */
+export const looksLikeBundle = (folder: string): boolean =>
+  [CHECKSUMS, 'bundle.conf', 'apply.sh'].some((name) => existsSync(join(folder, name)))
 
 /** Lays a bundle out in a folder of its own for as long as it is needed. */
 export async function withFolder<T>(bundle: Bundle, use: (path: string) => Promise<T>): Promise<T> {

@@ -65,7 +65,6 @@ on_exit() {
   status=$?
   kill "$watcher" 2> /dev/null
   [ -z "$first_work" ] || rm -rf "$first_work" "$work"
-  [ -z "$locked" ] || true > "$locked"
   [ "$ended" = no ] || return 0
   if [ "$touched" = yes ]; then
     say error "the shell gave up ($status), and the state before is not back: run this again"

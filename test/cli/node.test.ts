@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
   cpSync,
@@ -95,16 +96,28 @@ test('apply of inputs with errors is status 1, and no script runs', () => {
   assert.match(stderr, /error/)
 })
 
+/** A bundle, and a shell that takes the place of the node's. */
+function withShell(
+  folder: string,
+  script: string,
+): { readonly bundle: string; readonly env: NodeJS.ProcessEnv } {
+  const [bundle, programs] = [join(folder, 'bundle'), join(folder, 'programs')]
+  assert.is(ipvsc('build', input('cluster-ip'), '--node', 'node-1', '-o', bundle).status, 0)
+  mkdirSync(programs)
+  writeFileSync(join(programs, 'sh'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  return { bundle, env: { ...process.env, PATH: `${programs}:${process.env.PATH}` } }
+}
+
 test('apply --verbose shows every step as the script takes it, on standard error', ({ folder }) => {
-  writeFileSync(
-    join(folder, 'apply.sh'),
+  const { bundle, env } = withShell(
+    folder,
     `case " $* " in *" --verbose "*) echo '{"event":"step","text":"fill sets"}' ;; esac
 echo '{"event":"note","text":"a note"}'
 echo '{"event":"report","result":"applied","changes":{"setsAdded":2}}'`,
   )
   const said = (...words: string[]) => {
-    const { stdout, stderr } = ipvsc('apply', folder, ...words)
-    return { stdout, stderr }
+    const run = spawnSync(process.execPath, [CLI, 'apply', bundle, ...words], { encoding: 'utf8', env })
+    return { stdout: run.stdout, stderr: run.stderr }
   }
   const stdout = 'applied: 2 sets added\n'
   assert.equal(said('--verbose'), { stdout, stderr: '  fill sets\na note\n' })
@@ -114,13 +127,13 @@ echo '{"event":"report","result":"applied","changes":{"setsAdded":2}}'`,
 })
 
 test('a signal is handed on to the script, and its way back is waited for', async ({ folder }) => {
-  writeFileSync(
-    join(folder, 'apply.sh'),
+  const { bundle, env } = withShell(
+    folder,
     `trap 'sleep 1; echo "{\\"event\\":\\"report\\",\\"result\\":\\"restored\\"}"; exit 1' TERM
 true > '${folder}/started'
 while :; do sleep 0.1; done`,
   )
-  const child = spawn(process.execPath, [CLI, 'apply', folder], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [CLI, 'apply', bundle], { stdio: ['ignore', 'pipe', 'inherit'], env })
   let said = ''
   child.stdout.on('data', (data) => {
     said += data
@@ -130,6 +143,63 @@ while :; do sleep 0.1; done`,
   child.kill('SIGTERM')
   const [status, signal] = await closed
   assert.equal({ status, signal, said }, { status: 1, signal: null, said: 'restored: nothing\n' })
+})
+
+test('a script that lies in a bundle is never run, and a bundle that was changed is refused', ({
+  folder,
+}) => {
+  const { bundle, env } = withShell(
+    folder,
+    `printf '%s\\n' "$@" > '${folder}/ran'; cp "$1" '${folder}/script'`,
+  )
+  const apply = (...words: string[]): Outcome =>
+    spawnSync(process.execPath, [CLI, ...words], { encoding: 'utf8', env })
+  const shipped = readFileSync(`${ROOT}dist/apply.sh`, 'utf8')
+  const sums = readFileSync(join(bundle, 'SHA256SUMS'), 'utf8')
+  const sumOf = (text: string): string => createHash('sha256').update(text).digest('hex')
+  const evil = `true > '${folder}/hit'\n`
+
+  // Even one that its own checksums vouch for.
+  writeFileSync(join(bundle, 'apply.sh'), evil)
+  writeFileSync(join(bundle, 'SHA256SUMS'), sums.replace(sumOf(shipped), sumOf(evil)))
+  for (const command of ['apply', 'rollback', 'drain', 'cleanup', 'confirm']) {
+    assert.is(apply(command, bundle).status, 0)
+    assert.is(readFileSync(join(folder, 'script'), 'utf8'), shipped, command)
+    const [, said, ...words] = readFileSync(join(folder, 'ran'), 'utf8').trim().split('\n')
+    assert.is(said, command)
+    assert.not.ok(words.includes(bundle), 'a copy of what was verified')
+    rmSync(join(folder, 'ran'))
+  }
+
+  const refusals: readonly (readonly [what: string, change: () => void, message: RegExp])[] = [
+    [
+      'another payload',
+      () => writeFileSync(join(bundle, 'ipvs.restore'), '-C\n'),
+      /ipvs\.restore is not what SHA256SUMS says/,
+    ],
+    ['no payload', () => rmSync(join(bundle, 'ipvs.restore')), /ipvs\.restore is missing/],
+    ['a FIFO', () => spawnSync('mkfifo', [join(bundle, 'ipvs.restore')]), /is no file of a bundle/],
+    [
+      'a name that leads out',
+      () => writeFileSync(join(bundle, 'SHA256SUMS'), `${sums}${sumOf('')}  ../x\n`),
+      /is not that of a bundle/,
+    ],
+    [
+      'too few',
+      () => writeFileSync(join(bundle, 'SHA256SUMS'), `${sumOf('')}  plan.json\n`),
+      /is not that of a bundle/,
+    ],
+    ['no checksums', () => rmSync(join(bundle, 'SHA256SUMS')), /is no bundle: it holds no SHA256SUMS/],
+  ]
+  for (const [what, change, message] of refusals) {
+    change()
+    for (const command of ['apply', 'rollback', 'drain', 'cleanup', 'confirm']) {
+      const { status, stderr } = apply(command, bundle)
+      assert.is(status, 4, `${what}: ${stderr}`)
+      assert.match(stderr, message)
+    }
+  }
+  assert.not.ok(existsSync(join(folder, 'ran')) || existsSync(join(folder, 'hit')))
 })
 
 test('drift names each line that differs, and exits with 3', ({ folder }) => {
@@ -274,7 +344,6 @@ test('a state that cannot be read is told in one line, with status 2', ({ folder
     [['delta', input('cluster-ip'), plan], /say for which node: --node NAME/],
     [['capture', '--from-dumps', folder], /holds neither iptables-save nor ip6tables-save|holds no /],
     [['capture', '--from-dumps', join(folder, 'absent')], /cannot read /],
-    [['rollback', folder], /is no bundle: it holds no apply\.sh/],
     [
       ['build', input('cluster-ip'), '--node', 'node-1', '--emit', 'ipvs', '--node-facts', plan],
       /--node-facts .*apply\.sh facts/,

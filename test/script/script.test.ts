@@ -1,5 +1,5 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -253,74 +253,29 @@ use_flavour`
   })
 })
 
-/** Shells that take the lock without flock, one of three of which is killed while it holds it. */
-const CONTENDERS = 12
-
-for (const shell of ['dash', 'busybox ash'])
-  test(`without flock, one run at a time has the lock, also when others were killed while they had it (${shell})`, async () => {
-    const [locks, killed, log] = await withBundle(await planOf('cluster-ip'), async (folder) => {
-      const contend = (index: number): Promise<number | null> => {
-        const script = `${functionsOf(folder)}
-errors='${folder}/errors.${index}' state='${folder}/state' wait=100 json=no command=apply dry_run=no quiet=no locked='' undone=''
-has() { [ "$1" != flock ]; }
-call() { shift; "$@" 2> "$errors"; }
-sleep() { command sleep 0.02; }
-take_lock
-echo "in ${index}" >> '${folder}/log'
-command sleep 0.05
-[ $((${index} % 3)) -ne 0 ] || kill -KILL $$
-echo "out ${index}" >> '${folder}/log'
-true > "$locked"`
-        const [program = '', ...words] = shell.split(' ')
-        const run = spawn(program, [...words, '-c', script], { stdio: ['ignore', 'ignore', 'inherit'] })
-        return new Promise((resolve) => run.once('exit', resolve))
-      }
-      const statuses = await Promise.all(Array.from({ length: CONTENDERS }, (_, index) => contend(index)))
-      const text = readFileSync(join(folder, 'log'), 'utf8')
-      const locks = readdirSync(join(folder, 'state')).filter((name) => /^lock\./.test(name))
-      return [locks.length, statuses.filter((status) => status === null).length, text] as const
-    })
-    assert.is(killed, CONTENDERS / 3)
-    assert.is(locks, 1, 'what others left is removed')
-    const lines = log.trim().split('\n')
-    assert.is(lines.length, 2 * CONTENDERS - killed, log)
-    for (const [at, line] of lines.entries()) {
-      const [verb, index] = line.split(' ')
-      if (verb === 'out') assert.is(lines[at - 1], `in ${index}`, log)
-      else assert.ok(at === 0 || /^out|^in (0|3|6|9)$/.test(lines[at - 1] as string), log)
-    }
-  })
-
-test('without flock, the lock of a run that was killed holds as long as a tool that it called', async () => {
-  const log = await withBundle(await planOf('cluster-ip'), (folder) => {
-    const script = (after: string): string => `${functionsOf(folder)}
-errors='${folder}/errors' state='${folder}/state' wait=20 json=no command=apply dry_run=no quiet=no locked='' undone=''
-has() { [ "$1" != flock ]; }
-mkdir -p "$work/calls"; cd "$work"
-${after}`
-    const killed = `call() { shift; "$@"; }
-take_lock
-${functionsOf(folder)}
-{ call tool sh -c 'sleep 2; echo loaded >> log' < /dev/null; } & sleep 0.5; kill -KILL $$`
-    spawnSync('sh', ['-c', script(killed)], { encoding: 'utf8', stdio: 'ignore' })
-    spawnSync('sh', ['-c', script('call() { shift; "$@"; }; take_lock; echo locked >> log')], {
-      encoding: 'utf8',
-    })
-    return readFileSync(join(folder, 'log'), 'utf8')
-  })
-  assert.is(log, 'loaded\nlocked\n')
-})
-
-test('a folder that locks cannot be made in is named, and nobody waits for it', async () => {
+test('without flock, or where the lock is a link, a run is refused, and nothing is written through it', async () => {
   await withBundle(await planOf('cluster-ip'), (folder) => {
-    const script = `${functionsOf(folder)}
-errors='${folder}/errors' state='${folder}/state' wait=100 json=no command=apply dry_run=no quiet=no locked='' undone=''
-has() { [ "$1" != flock ]; }
-call() { echo 'Operation not permitted' > "$errors"; return 1; }
-take_lock`
-    const { status, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
-    assert.is(status, 4)
-    assert.match(stderr, /cannot lock .*Operation not permitted/)
+    mkdirSync(join(folder, 'state'))
+    const take = (prepare: string) =>
+      spawnSync(
+        'sh',
+        [
+          '-c',
+          `${functionsOf(folder)}\nerrors='${folder}/errors' state='${folder}/state' wait=0\n${prepare}\ntake_lock`,
+        ],
+        {
+          encoding: 'utf8',
+        },
+      )
+    assert.is(take('').status, 0)
+    const without = take('has() { [ "$1" != flock ]; }')
+    assert.is(without.status, 4)
+    assert.match(without.stderr, /flock is not installed: install util-linux, or a busybox that has it/)
+    writeFileSync(join(folder, 'precious'), 'kept')
+    const linked = take('rm "$state/lock"; ln -s ../precious "$state/lock"')
+    assert.is(linked.status, 4)
+    assert.match(linked.stderr, /lock is no file of its own/)
+    assert.is(readFileSync(join(folder, 'precious'), 'utf8'), 'kept')
   })
 })
 

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import pc from 'picocolors'
 import { bundleOf } from '../../bundle/bundle.ts'
 import type { Captured } from '../../capture/capture.ts'
@@ -9,7 +7,7 @@ import { emitDelta } from '../../delta/payloads.ts'
 import { foreignLine, stateLines } from '../../formats/state.ts'
 import { EXIT, RefusedError, UsageError } from '../../host/exit.ts'
 import { writeFolder } from '../../host/folder.ts'
-import { liveDumps, runScript, savedDumps, withFolder } from '../../host/host.ts'
+import { liveDumps, looksLikeBundle, runScript, savedDumps, withFolder } from '../../host/host.ts'
 import { writeText } from '../../host/output.ts'
 import { DUMMY_INTERFACE } from '../../kernel/interfaces.ts'
 import { formatPlan } from '../../plan/canonical.ts'
@@ -168,7 +166,7 @@ export async function apply(
   console: Console,
 ): Promise<number> {
   const [first = ''] = inputs
-  if (inputs.length === 1 && existsSync(join(first, 'apply.sh'))) return runCommand('apply', first, options)
+  if (inputs.length === 1 && looksLikeBundle(first)) return runCommand('apply', first, options)
   const compiled = await compileOne(inputs, options, console)
   if (compiled === null) return EXIT.input
   return withFolder(bundleOf(compiled.node, compiled.plan, { counts: compiled.counts }), (path) =>
