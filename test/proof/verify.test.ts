@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { compile, type Plan } from '../../src/index.ts'
+import { formatVerification } from '../../src/proof/verifyText.ts'
 import { goldenNames, loadCase } from '../golden/cases.ts'
 import { verifyPlan } from './verifyPlan.ts'
 
@@ -39,6 +40,9 @@ test('a Local policy without a local endpoint is told as what IPVS mode does', a
   const { plan } = compile(cluster, options)
   const { differences } = verifyPlan(plan as Plan, cluster, options)
   assert.equal([...new Set(differences.map(({ known }) => known))], ['LOCAL_STAND_IN'])
+  const text = formatVerification('node-1', verifyPlan(plan as Plan, cluster, options))
+  assert.match(text, /^node-1: every promise is kept; /)
+  assert.match(text, /known of IPVS mode, LOCAL_STAND_IN: .*\n {2}default\/web:http\n/)
 })
 
 test('a server that was lost, a rule that was lost and an entry too many are found', async () => {
@@ -59,6 +63,9 @@ test('a server that was lost, a rule that was lost and an entry too many are fou
     })),
   })
   assert.ok(found(without('KUBE-MARK-MASQ', 1)).length > 0, 'nothing is marked')
+  const text = formatVerification('node-1', verifyPlan(without('KUBE-MARK-MASQ', 1), cluster, options))
+  assert.match(text, /^node-1: \d+ promises of 1 Service port NOT kept; /)
+  assert.match(text, /\n {4}promised answered by 10\.0\.0\.11:8080, 10\.0\.1\.21:8080\n/)
   assert.ok(found(without('KUBE-IPVS-FILTER', 6)).length > 0, 'ports that no Service has are open')
 })
 
