@@ -35,6 +35,8 @@ export interface Console {
   /** A line that the next one replaces; an empty text wipes it. Only on a terminal. */
   readonly progress: (text: string) => void
   readonly report: (report: Report) => void
+  /** Problems and notes alone, of a command whose result is something else. Only as text. */
+  readonly say: (diagnostics: readonly Diagnostic[]) => void
   readonly print: (text: string) => void
 }
 
@@ -51,6 +53,12 @@ export function createConsole({ output, quiet, payload }: ConsoleOptions): Conso
   return {
     progress: (text) => {
       if (terminal && !quiet && output === 'text') process.stderr.write(`\r\u001b[K${text.slice(0, 100)}`)
+    },
+    say: (diagnostics) => {
+      if (output === 'json') return
+      const colors = pc.isColorSupported && terminal
+      const problems = formatDiagnostics(diagnostics, { colors, frames: false, texts: new Map() })
+      process.stderr.write(quiet ? problems : problems + formatSkipped(diagnostics))
     },
     print: (text) => process.stdout.write(text),
     report: (report) => {

@@ -94,6 +94,7 @@ const withCompilation = (command: Command): Command =>
         .default('error'),
     )
     .option('--quarantine', 'leave objects with errors out alone and compile the rest')
+    .option('--max-snapshot-age <age>', 'age from which on a snapshot is warned of, such as 7d or 12h', '7d')
 
 function addBuild(program: Command, finish: (status: number) => void): void {
   const command = program
@@ -154,11 +155,12 @@ function addSnapshot(program: Command, finish: (status: number) => void): void {
   program
     .command('snapshot')
     .description(
-      'List Services, EndpointSlices, Endpoints and Nodes of a live cluster as one canonical file.',
+      'List Services, EndpointSlices, Endpoints, Nodes, Pods and service networks of a live cluster as one canonical file.',
     )
     .option('--kubeconfig <file>', 'default: $KUBECONFIG, ~/.kube/config, or the service account of the pod')
     .option('--context <name>', "default: the kubeconfig's current context")
     .option('-o, --out <file>', 'where to write; - is standard output', '-')
+    .option('--no-pods', 'leave Pods out: endpoints of new Services cannot be known then')
     .option('--page-size <objects>', 'objects to ask for at once', '500')
     .option('--timeout <seconds>', 'how long to wait for one answer', '30')
     .option('--max-bytes <bytes>', 'how much to read at most', String(2 ** 30))
@@ -166,8 +168,10 @@ function addSnapshot(program: Command, finish: (status: number) => void): void {
     .addHelpText(
       'after',
       `
-The bytes do not depend on the order in which the server lists, nor on bookkeeping such as resource versions.
-The account needs "list" on services, endpoints, nodes and endpointslices.discovery.k8s.io, in all namespaces.
+The bytes depend on the cluster and the time alone, not on the order in which the server lists or on bookkeeping such as
+resource versions. Of a Pod only what decides endpoints is kept: no image, command or environment.
+The account needs "list" on services, endpoints, nodes, pods, endpointslices.discovery.k8s.io and
+servicecidrs.networking.k8s.io, in all namespaces: docs/snapshot.md has the ClusterRole.
 
 Examples:
   $ ipvsc snapshot -o cluster.json

@@ -42,6 +42,8 @@ export const DIAGNOSTIC_CODES = {
   SERVICE_OTHER_PROXY: 'Another proxy is responsible for the Service.',
   SLICE_FQDN: 'An EndpointSlice of host names has no rules.',
   SLICE_ORPHAN: 'An EndpointSlice belongs to no Service of the input.',
+  SNAPSHOT_AGE: 'How old the snapshot is.',
+  SNAPSHOT_OLD: 'The snapshot is older than allowed, or a clock is wrong.',
   SOURCE_RANGES_OTHER_FAMILY:
     'No source range has the family of the load balancer address, so nothing is filtered.',
   STRICT_ARP_OFF: 'Every node answers ARP for addresses of load balancers, since ipvs.strictARP is off.',

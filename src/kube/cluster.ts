@@ -9,6 +9,7 @@ import type {
   Pod,
   Service,
   ServiceCIDR,
+  SnapshotRecord,
   Workload,
 } from './types.ts'
 
@@ -33,6 +34,8 @@ export interface Cluster {
   readonly namespaces?: readonly Sourced<Namespace>[]
   readonly serviceCIDRs?: readonly Sourced<ServiceCIDR>[]
   readonly apiServers?: readonly Sourced<ApiServerSettings>[]
+  /** What snapshots among the inputs say of themselves. Absent: there is none, or it is older than such records. */
+  readonly snapshots?: readonly Sourced<SnapshotRecord>[]
   /** Inputs that have to be rendered before they say anything. */
   readonly unrendered?: readonly Unrendered[]
 }

@@ -195,6 +195,23 @@ export interface ServiceCIDR {
   readonly spec?: Maybe<{ readonly cidrs?: Maybe<readonly string[]> }>
 }
 
+/** When and where `ipvsc snapshot` listed what lies beside it. */
+export interface SnapshotRecord {
+  readonly apiVersion: 'ipvsc.dev/v1'
+  readonly kind: 'Snapshot'
+  readonly metadata: {
+    /** The cluster, as the kubeconfig names it. */
+    readonly name: string
+    /** RFC 3339, in UTC, in whole seconds. */
+    readonly creationTimestamp: string
+  }
+  /** `v1.33.1`; `null`: the server did not tell. */
+  readonly kubernetesVersion: string | null
+  readonly ipvscVersion: string
+  /** Resources that were listed, also those without any object: `services`, `pods`. */
+  readonly listed: readonly string[]
+}
+
 /** What kubeadm's ClusterConfiguration says of the API server. */
 export interface ApiServerSettings {
   readonly serviceSubnet: string | null

@@ -1,5 +1,7 @@
+import type { SnapshotRecord } from '../kube/types.ts'
 import { compareText } from '../order.ts'
 import { isObject, type JsonObject } from './objects.ts'
+import { REDUCERS } from './reduced.ts'
 
 /** Bookkeeping of the API server and of controllers, which decides no rule. */
 const NOISY_METADATA: ReadonlySet<string> = new Set([
@@ -82,18 +84,29 @@ export interface SnapshotObject {
 }
 
 /**
- * A `v1` List of the objects as JSON. The bytes depend on what the objects say alone: neither on the order of
- * the objects or of their keys, nor on bookkeeping such as resource versions.
+ * A `v1` List of the objects as JSON, behind the record of when and where they were listed. The bytes depend on what
+ * these say alone: neither on the order of the objects or of their keys, nor on bookkeeping such as resource versions.
  */
-export function canonicalSnapshot(objects: readonly SnapshotObject[]): string {
+export function canonicalSnapshot(objects: readonly SnapshotObject[], record?: SnapshotRecord): string {
   const items = objects
-    .map(({ apiVersion, kind, object }) => ({ ...withoutNoise(kind, object), apiVersion, kind }))
-    .map((object) => ({ key: snapshotKey(object), text: JSON.stringify(sortKeys(object), null, 1) }))
+    .map((found) => ({ ...snapshotForm(found), apiVersion: found.apiVersion, kind: found.kind }))
+    .map((object) => ({ key: snapshotKey(object), text: itemText(object) }))
     .sort((a, b) => compareText(a.key, b.key))
-    .map(({ text }) => text.replace(/^/gm, '  '))
-  const list = items.length === 0 ? '[]' : `[\n${items.join(',\n')}\n ]`
+    .map(({ text }) => text)
+  const all = record === undefined ? items : [itemText(record as unknown as JsonObject), ...items]
+  const list = all.length === 0 ? '[]' : `[\n${all.join(',\n')}\n ]`
   return `{\n "apiVersion": "v1",\n "items": ${list},\n "kind": "List"\n}\n`
 }
+
+/** What a snapshot keeps of an object. */
+function snapshotForm({ kind, object }: SnapshotObject): JsonObject {
+  const reduce = Object.hasOwn(REDUCERS, kind) ? REDUCERS[kind] : undefined
+  const quiet = withoutNoise(kind, object)
+  return reduce === undefined ? quiet : reduce(object, quiet)
+}
+
+const itemText = (object: JsonObject): string =>
+  JSON.stringify(sortKeys(object), null, 1).replace(/^/gm, '  ')
 
 function snapshotKey(object: JsonObject): string {
   const metadata = isObject(object.metadata) ? object.metadata : {}

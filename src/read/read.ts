@@ -87,6 +87,7 @@ class Reader {
 
   /** Kinds without rules, though some tell what a cluster would hold. */
   #passOver(found: FoundObject): true {
+    if (this.#surroundings.addSnapshot(found)) return true
     if (isKustomization(found)) this.#kustomizations.push(found)
     else this.#surroundings.add(found)
     const name = `${found.apiVersion} ${found.kind}`

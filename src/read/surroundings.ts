@@ -2,8 +2,9 @@ import type { Diagnostic } from '../diagnostics/diagnostics.ts'
 import { validatePod } from '../generated/validators.js'
 import type { Cluster, Sourced } from '../kube/cluster.ts'
 import { canonicalText } from '../kube/defaults.ts'
-import type { ApiServerSettings, Namespace, Pod, ServiceCIDR } from '../kube/types.ts'
+import type { ApiServerSettings, Namespace, Pod, ServiceCIDR, SnapshotRecord } from '../kube/types.ts'
 import { type FoundObject, isObject, type JsonObject } from './objects.ts'
+import { snapshotRecordOf } from './snapshotRecord.ts'
 import { schemaDiagnostics } from './validate.ts'
 import { isWorkload, workloadOf } from './workloads.ts'
 
@@ -17,6 +18,7 @@ export class Surroundings {
   readonly #namespaces = new Map<string, Sourced<Namespace>>()
   readonly #serviceCIDRs = new Map<string, Sourced<ServiceCIDR>>()
   readonly #apiServers: Sourced<ApiServerSettings>[] = []
+  readonly #snapshots: Sourced<SnapshotRecord>[] = []
   readonly #broken: FoundObject[] = []
 
   /** Takes what it knows. Pods that have an address or a node run; the others are to come. */
@@ -47,6 +49,13 @@ export class Surroundings {
     this.#workloads.set(`${key} ${text}`, { object: workload, origin })
   }
 
+  /** Takes the record of a snapshot; `false` for anything else. */
+  addSnapshot(found: FoundObject): boolean {
+    const record = snapshotRecordOf(found)
+    if (record !== null) this.#snapshots.push({ object: record, origin: found.origin })
+    return record !== null
+  }
+
   /** kubeadm's ClusterConfiguration, in a ConfigMap of its own. */
   addConfigMap({ object, origin }: FoundObject): void {
     const text = isObject(object.data) ? object.data.ClusterConfiguration : undefined
@@ -60,13 +69,14 @@ export class Surroundings {
   }
 
   /** What was taken: lists without any object are absent. */
-  lists(): Pick<Cluster, 'pods' | 'workloads' | 'namespaces' | 'serviceCIDRs' | 'apiServers'> {
+  lists(): Pick<Cluster, 'pods' | 'workloads' | 'namespaces' | 'serviceCIDRs' | 'apiServers' | 'snapshots'> {
     const lists = {
       pods: [...this.#pods.values()],
       workloads: [...this.#workloads.values()],
       namespaces: [...this.#namespaces.values()],
       serviceCIDRs: [...this.#serviceCIDRs.values()],
       apiServers: this.#apiServers,
+      snapshots: this.#snapshots,
     }
     return Object.fromEntries(Object.entries(lists).filter(([, list]) => list.length > 0))
   }

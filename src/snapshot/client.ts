@@ -55,6 +55,11 @@ export class ApiClient {
     return this.#config.getCurrentCluster()?.server ?? ''
   }
 
+  /** The cluster, as the kubeconfig names it. */
+  get cluster(): string {
+    return this.#config.getCurrentCluster()?.name ?? ''
+  }
+
   /** What weakens the trust in the answers. */
   get warnings(): string[] {
     return transportWarnings(this.server, this.#config.getCurrentCluster()?.skipTLSVerify ?? false)

@@ -1,28 +1,48 @@
+import type { SnapshotRecord } from '../kube/types.ts'
 import { canonicalSnapshot, type SnapshotObject } from '../read/canonical.ts'
 import { isObject, type JsonObject } from '../read/objects.ts'
+import { VERSION } from '../version.ts'
 import { type Answer, ApiClient } from './client.ts'
 import { type Snapshot, SnapshotError, type SnapshotOptions } from './types.ts'
 
 interface Resource {
   readonly name: string
-  readonly path: string
+  /** Where it is listed; the first path that the API has. */
+  readonly paths: readonly string[]
   readonly apiVersion: string
   readonly kind: string
-  /** Whether a cluster may lack it: Endpoints are deprecated, slices came with Kubernetes 1.21. */
-  readonly optional: boolean
+  /** What a cluster without it means: a failure, a word, or nothing. */
+  readonly absent: 'fails' | 'warns' | 'is fine'
+  /** What to do where it may not be listed. */
+  readonly forbidden?: string
 }
 
 const RESOURCES: readonly Resource[] = [
-  { name: 'services', path: '/api/v1/services', apiVersion: 'v1', kind: 'Service', optional: false },
+  { name: 'services', paths: ['/api/v1/services'], apiVersion: 'v1', kind: 'Service', absent: 'fails' },
   {
     name: 'endpointslices.discovery.k8s.io',
-    path: '/apis/discovery.k8s.io/v1/endpointslices',
+    paths: ['/apis/discovery.k8s.io/v1/endpointslices'],
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
-    optional: true,
+    absent: 'warns',
   },
-  { name: 'endpoints', path: '/api/v1/endpoints', apiVersion: 'v1', kind: 'Endpoints', optional: true },
-  { name: 'nodes', path: '/api/v1/nodes', apiVersion: 'v1', kind: 'Node', optional: false },
+  { name: 'endpoints', paths: ['/api/v1/endpoints'], apiVersion: 'v1', kind: 'Endpoints', absent: 'warns' },
+  { name: 'nodes', paths: ['/api/v1/nodes'], apiVersion: 'v1', kind: 'Node', absent: 'fails' },
+  {
+    name: 'servicecidrs.networking.k8s.io',
+    paths: ['/apis/networking.k8s.io/v1/servicecidrs', '/apis/networking.k8s.io/v1beta1/servicecidrs'],
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'ServiceCIDR',
+    absent: 'is fine',
+  },
+  {
+    name: 'pods',
+    paths: ['/api/v1/pods'],
+    apiVersion: 'v1',
+    kind: 'Pod',
+    absent: 'fails',
+    forbidden: 'or leave Pods out with --no-pods',
+  },
 ]
 
 /** Lists everything that decides rules, page by page. Throws a SnapshotError when something cannot be had. */
@@ -32,47 +52,84 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
   const counts: Record<string, number> = {}
   const warnings: string[] = client.warnings
   for (const resource of RESOURCES) {
+    if (resource.kind === 'Pod' && !options.pods) continue
     const items = await listResource(client, resource, options)
-    if (items === null) {
-      warnings.push(`the cluster has no ${resource.name}; the snapshot goes without`)
+    if (typeof items === 'string') {
+      if (items !== '') warnings.push(items)
       continue
     }
     counts[resource.name] = items.length
     for (const object of items) objects.push({ apiVersion: resource.apiVersion, kind: resource.kind, object })
   }
-  return { text: canonicalSnapshot(objects), counts, warnings }
+  const record: SnapshotRecord = {
+    apiVersion: 'ipvsc.dev/v1',
+    kind: 'Snapshot',
+    metadata: {
+      name: client.cluster,
+      creationTimestamp: new Date(options.now).toISOString().replace(/\.\d+Z$/, 'Z'),
+    },
+    kubernetesVersion: await kubernetesVersion(client),
+    ipvscVersion: VERSION,
+    listed: Object.keys(counts).sort(),
+  }
+  return { text: canonicalSnapshot(objects, record), counts, warnings }
+}
+
+/** `v1.33.1`; `null` where the server does not tell, which is no reason to go without a snapshot. */
+async function kubernetesVersion(client: ApiClient): Promise<string | null> {
+  const { status, body } = await client.get('/version')
+  if (status !== 200) return null
+  try {
+    const version: unknown = JSON.parse(body)
+    return isObject(version) && typeof version.gitVersion === 'string' ? version.gitVersion : null
+  } catch {
+    return null
+  }
 }
 
 const LIST_ATTEMPTS = 3
 
-/** All objects of a resource, or `null` where an optional one is absent. An expired page begins the list anew. */
+/** All objects of a resource, or why there are none, which may be nothing worth a word. An expired page begins the list anew. */
 async function listResource(
   client: ApiClient,
   resource: Resource,
   options: SnapshotOptions,
-): Promise<JsonObject[] | null> {
-  for (let attempt = 1; attempt <= LIST_ATTEMPTS; attempt++) {
-    const items = await listPages(client, resource, options)
-    if (items !== 'expired') return items
+): Promise<JsonObject[] | string> {
+  let attempts = 0
+  for (const path of resource.paths) {
+    let items: JsonObject[] | Gap = 'expired'
+    while (items === 'expired') {
+      if (++attempts > LIST_ATTEMPTS)
+        throw new SnapshotError(
+          `${resource.name}: pages expired (410 Gone) ${LIST_ATTEMPTS} times while listing; try a larger --page-size`,
+        )
+      items = await listPages(client, resource, path, options)
+    }
+    if (items === 'forbidden')
+      return `the account may not list ${resource.name} (403 Forbidden); the snapshot goes without`
+    if (items !== 'absent') return items
   }
-  throw new SnapshotError(
-    `${resource.name}: pages expired (410 Gone) ${LIST_ATTEMPTS} times while listing; try a larger --page-size`,
-  )
+  return resource.absent === 'warns' ? `the cluster has no ${resource.name}; the snapshot goes without` : ''
 }
+
+/** Why a list cannot be had: its pages expired, or the API lacks it, or it may be done without. */
+type Gap = 'expired' | 'absent' | 'forbidden'
 
 async function listPages(
   client: ApiClient,
   resource: Resource,
+  path: string,
   { pageSize, onProgress }: SnapshotOptions,
-): Promise<JsonObject[] | null | 'expired'> {
+): Promise<JsonObject[] | Gap> {
   const items: JsonObject[] = []
   const tokens = new Set<string>()
   let next = ''
   do {
     const query = new URLSearchParams({ limit: String(pageSize), ...(next === '' ? {} : { continue: next }) })
-    const answer = await client.get(`${resource.path}?${query}`)
+    const answer = await client.get(`${path}?${query}`)
     if (answer.status === 410) return 'expired'
-    if (answer.status === 404 && resource.optional) return null
+    if (answer.status === 404 && resource.absent !== 'fails') return 'absent'
+    if (answer.status === 403 && resource.absent === 'is fine') return 'forbidden'
     const page = parsePage(answer, resource)
     items.push(...page.items)
     next = page.next
@@ -115,11 +172,11 @@ function parsePage(answer: Answer, resource: Resource): Page {
   }
 }
 
-function explainStatus({ status, body }: Answer, { name }: Resource): string {
+function explainStatus({ status, body }: Answer, { name, forbidden }: Resource): string {
   const reason = statusMessage(body)
   if (status === 401) return `the server does not know the caller (401 Unauthorized)${reason}`
   if (status === 403)
-    return `the account may not list ${name} (403 Forbidden)${reason}; it needs a ClusterRole with the verb list`
+    return `the account may not list ${name} (403 Forbidden)${reason}; it needs a ClusterRole with the verb list (docs/snapshot.md)${forbidden === undefined ? '' : `, ${forbidden}`}`
   return `the server answers with status ${status}${reason}`
 }
 

@@ -11,6 +11,10 @@ export interface SnapshotOptions {
   readonly timeout: number
   /** Bytes that all answers may have together. Default: 1 GiB. */
   readonly maxBytes?: number
+  /** Whether Pods are listed. Without them, endpoints of new Services cannot be known. */
+  readonly pods: boolean
+  /** Milliseconds since 1970, for the record. */
+  readonly now: number
   readonly onProgress?: (progress: Progress) => void
 }
 

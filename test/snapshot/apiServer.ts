@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => boolean
 
@@ -69,3 +71,27 @@ export function sendJson(
 
 export const sendStatus = (response: ServerResponse, code: number, message: string, headers = {}): true =>
   sendJson(response, code, { kind: 'Status', apiVersion: 'v1', status: 'Failure', message, code }, headers)
+
+/** Writes a kubeconfig with the contexts `main` and `away`, where nobody listens. */
+export function kubeconfig(folder: string, url: string): string {
+  const path = join(folder, 'kubeconfig')
+  const cluster = (name: string, server: string) => ({
+    name,
+    cluster: { server, 'insecure-skip-tls-verify': true },
+  })
+  writeFileSync(
+    path,
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'main',
+      clusters: [cluster('main', url), cluster('away', 'http://127.0.0.1:9')],
+      users: [{ name: 'me', user: { token: 'secret-token' } }],
+      contexts: [
+        { name: 'main', context: { cluster: 'main', user: 'me' } },
+        { name: 'away', context: { cluster: 'away', user: 'me' } },
+      ],
+    }),
+  )
+  return path
+}

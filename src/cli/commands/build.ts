@@ -27,10 +27,12 @@ import type { Plan } from '../../plan/types.ts'
 import { CONFIGURATION_REF } from '../../read/configuration.ts'
 import { withPositions } from '../../read/locate.ts'
 import { read } from '../../read/read.ts'
+import { snapshotAges } from '../../read/snapshotRecord.ts'
 import type { ReadResult } from '../../read/types.ts'
 import { schemaDiagnostics } from '../../read/validate.ts'
 import type { Console } from '../console.ts'
 import { inputFiles, readSources, readText } from '../inputs.ts'
+import { ageLimits } from '../snapshotAge.ts'
 import { readTemplates } from '../templates.ts'
 
 /** Options of `build` and `check` as commander hands them over. */
@@ -49,6 +51,7 @@ export interface BuildOptions {
   readonly outDir?: string
   readonly emit?: EmitName
   readonly force?: boolean
+  readonly maxSnapshotAge?: string
 }
 
 /** What `--emit` can print, by its short name. */
@@ -133,8 +136,12 @@ export async function compileOne(
     console.report({ ...input, diagnostics, nodes: [] })
     return null
   }
+  console.say(diagnostics.filter(({ code }) => SAID_BY_ALL.has(code)))
   return { plan: result.plan, node, counts: result.counts }
 }
+
+/** What commands say of their inputs that have something else to show. */
+const SAID_BY_ALL: ReadonlySet<string> = new Set(['SNAPSHOT_AGE', 'SNAPSHOT_OLD'])
 
 /** `ipvsc check`: everything that `build` finds, without writing. Without a node, all nodes are compiled. */
 export async function check(
@@ -192,7 +199,8 @@ async function readInput(inputs: readonly string[], options: BuildOptions, conso
   const all = [...files, ...configFiles.filter((file) => !files.includes(file))]
   const result = await read(readSources(all, (name) => console.progress(`reading ${name}`)))
   console.progress('')
-  const found: Diagnostic[] = [...result.diagnostics]
+  const ages = snapshotAges(result.cluster.snapshots ?? [], ageLimits(options.maxSnapshotAge))
+  const found: Diagnostic[] = [...result.diagnostics, ...ages]
   const config = chooseConfig(result, options.config, (problem) => found.push(problem))
   const diagnostics = options.quarantine ? quarantined(found) : found
   const facts = options.nodeFacts === undefined ? null : await readFacts(options.nodeFacts)

@@ -10,6 +10,8 @@ export interface SnapshotCommandOptions {
   readonly pageSize: string
   readonly timeout: string
   readonly maxBytes: string
+  /** Commander's form of --no-pods. */
+  readonly pods: boolean
   readonly quiet?: boolean
 }
 
@@ -27,6 +29,8 @@ export async function snapshot(options: SnapshotCommandOptions): Promise<number>
       pageSize: wholeNumber('--page-size', options.pageSize),
       timeout: wholeNumber('--timeout', options.timeout) * 1000,
       maxBytes: wholeNumber('--max-bytes', options.maxBytes),
+      pods: options.pods,
+      now: Date.now(),
       onProgress: ({ resource, listed, total }) =>
         progress(`listing ${resource}: ${listed}${total === null ? '' : ` of ${total}`}`),
     })
