@@ -1,4 +1,6 @@
-import { familyOf } from '../net/address.ts'
+import { changes } from '../plan/changes/changes.ts'
+import type { Change } from '../plan/changes/types.ts'
+import { inScope } from '../plan/scope.ts'
 import type { Plan, Sysctl } from '../plan/types.ts'
 import type { Operation } from './operations.ts'
 import { serverOperations } from './servers.ts'
@@ -12,28 +14,40 @@ import { tableOperations } from './tables.ts'
  * it does not name.
  */
 export function delta(from: Plan, to: Plan): Operation[] {
-  const sets = setOperations(from, to)
-  const tables = tableOperations(from, to)
-  const servers = serverOperations(from, to)
-  const { bind, unbind } = addressOperations(from, to)
+  const held = inScope(from, to)
+  return schedule(changes(held, to), held, to)
+}
+
+/** The order in which changes are carried out. `from` is what the second plan speaks of in the first. */
+function schedule(found: readonly Change[], from: Plan, to: Plan): Operation[] {
+  if (found.length === 0) return []
+  const sets = setOperations(found, from, to)
+  const tables = tableOperations(found, from, to)
+  const servers = serverOperations(found)
+  const addresses = found.filter((change) => change.kind === 'address')
   return [
-    ...settingOperations(from, to),
+    ...settingOperations(found, from, to),
     ...sets.make,
     ...tables.make,
-    ...timeoutOperations(from, to),
+    ...timeoutOperations(found),
     ...servers.make,
-    ...bind,
-    ...unbind,
+    ...addresses.flatMap(({ after }): Operation[] =>
+      after === null ? [] : [{ kind: 'bindAddress', address: after }],
+    ),
+    ...addresses.flatMap(({ before }): Operation[] =>
+      before === null ? [] : [{ kind: 'unbindAddress', address: before }],
+    ),
     ...servers.break,
     ...tables.break,
     ...sets.break,
   ]
 }
 
-function settingOperations(from: Plan, to: Plan): Operation[] {
-  const modules = to.modules
-    .filter((module) => !from.modules.includes(module))
-    .map((module): Operation => ({ kind: 'loadModule', module }))
+/** Modules and settings that the second plan does not name stay as they are. */
+function settingOperations(found: readonly Change[], from: Plan, to: Plan): Operation[] {
+  const modules = found.flatMap((change): Operation[] =>
+    change.kind === 'module' && change.after !== null ? [{ kind: 'loadModule', module: change.after }] : [],
+  )
   const before = new Map(settings(from).map(({ name, value }) => [name, value]))
   const sysctls = settings(to)
     .filter(({ name, value }) => before.get(name) !== value)
@@ -49,25 +63,14 @@ function settings({ sysctls, conntrack: { max } }: Plan): Sysctl[] {
   return max ? [...set, { name: 'net.netfilter.nf_conntrack_max', value: max, action: 'set' }] : set
 }
 
-function timeoutOperations(from: Plan, to: Plan): Operation[] {
-  const [was, is] = [from.ipvsTimeouts, to.ipvsTimeouts]
-  if (is === null) return []
-  // 0 leaves a timeout as it is.
-  const changed = (['tcp', 'tcpFin', 'udp'] as const).filter(
-    (key) => is[key] > 0 && is[key] !== (was?.[key] ?? 0),
-  )
-  return changed.length === 0 ? [] : [{ kind: 'setTimeouts', timeouts: is }]
-}
-
-function addressOperations(from: Plan, to: Plan): Record<'bind' | 'unbind', Operation[]> {
-  const before = new Set(from.dummyInterface.addresses)
-  const after = new Set(to.dummyInterface.addresses)
-  return {
-    bind: to.dummyInterface.addresses
-      .filter((address) => !before.has(address))
-      .map((address) => ({ kind: 'bindAddress', address })),
-    unbind: from.dummyInterface.addresses
-      .filter((address) => !after.has(address) && to.families.includes(familyOf(address)))
-      .map((address) => ({ kind: 'unbindAddress', address })),
-  }
+function timeoutOperations(found: readonly Change[]): Operation[] {
+  return found.flatMap((change): Operation[] => {
+    if (change.kind !== 'timeouts' || change.after === null) return []
+    const { before, after } = change
+    // 0 leaves a timeout as it is.
+    const changed = (['tcp', 'tcpFin', 'udp'] as const).filter(
+      (key) => after[key] > 0 && after[key] !== (before?.[key] ?? 0),
+    )
+    return changed.length === 0 ? [] : [{ kind: 'setTimeouts', timeouts: after }]
+  })
 }

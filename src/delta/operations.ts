@@ -1,12 +1,10 @@
-import type { VirtualServerKey } from '../formats/ipvs.ts'
 import type { TableName } from '../kernel/chains.ts'
 import type { Family } from '../net/family.ts'
+import type { SetKey } from '../plan/changes/types.ts'
+import type { VirtualServerKey } from '../plan/keys.ts'
 import type { Chain, IpSet, IpvsTimeouts, Jump, RealServer, SetEntry, VirtualServer } from '../plan/types.ts'
 
-export type { VirtualServerKey }
-
-/** A set without what it holds. */
-export type SetKey = Pick<IpSet, 'name' | 'type' | 'family'>
+export type { SetKey, VirtualServerKey }
 
 /** One step from a plan to another, in words of the plan. */
 export type Operation =

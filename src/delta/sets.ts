@@ -1,5 +1,6 @@
-import { lastingParameters } from '../formats/ipset.ts'
+import type { Change } from '../plan/changes/types.ts'
 import { formatEntry } from '../plan/entries.ts'
+import { sameSetParameters } from '../plan/equality.ts'
 import { buildSet, isCrowded } from '../plan/sets.ts'
 import type { IpSet, Plan, SetEntry } from '../plan/types.ts'
 import type { Halves, Operation } from './operations.ts'
@@ -18,11 +19,16 @@ interface EntryChange {
   readonly removed: readonly SetEntry[]
 }
 
-export function setOperations(from: Plan, to: Plan): Halves {
-  const before = new Map(ofFamilies(from.sets, to).map((set) => [set.name, set]))
-  const wanted = new Set(to.sets.map(({ name }) => name))
-  const changes = new Map(to.sets.map((set) => [set.name, compareEntries(before.get(set.name), set)]))
+const UNCHANGED: EntryChange = { added: [], removed: [] }
+
+export function setOperations(changes: readonly Change[], from: Plan, to: Plan): Halves {
+  const before = new Map(from.sets.map((set) => [set.name, set]))
+  const entries = entriesBySet(changes)
   const [early, make, late, lose]: [Operation[], Operation[], Operation[], Operation[]] = [[], [], [], []]
+  const freshOf = (exempted: string | null): EntryChange | undefined =>
+    exempted === null || !to.sets.some(({ name }) => name === exempted)
+      ? undefined
+      : (entries.get(exempted) ?? UNCHANGED)
   const push = (
     list: Operation[],
     kind: 'addEntries' | 'removeEntries',
@@ -34,10 +40,9 @@ export function setOperations(from: Plan, to: Plan): Halves {
   }
   for (const set of looseFirst(to.sets)) {
     const old = before.get(set.name)
-    const { added, removed } = changes.get(set.name) as EntryChange
-    const other =
-      old !== undefined && (old.type !== set.type || lastingParameters(old) !== lastingParameters(set))
-    const fresh = changes.get(exemptedBy(set.name) ?? '')
+    const { added, removed } = entries.get(set.name) ?? UNCHANGED
+    const other = old !== undefined && !sameSetParameters(old, set)
+    const fresh = freshOf(exemptedBy(set.name))
     const [addedLate, addedNow] = split(set, added, fresh?.added)
     const [removedNow, removedLate] = split(set, removed, fresh?.removed)
     const crowded = old !== undefined && (other || added.length > 0) && isCrowded(set, removed.length)
@@ -66,9 +71,11 @@ export function setOperations(from: Plan, to: Plan): Halves {
     if (old !== undefined && emptied) lose.push({ kind: 'replaceSet', set })
     else push(lose, 'removeEntries', set, removedLate)
   }
-  const gone = [...before.values()]
-    .filter(({ name }) => !wanted.has(name))
-    .map(({ name, type, family }): Operation => ({ kind: 'destroySet', set: { name, type, family } }))
+  const gone = changes.flatMap((change): Operation[] => {
+    if (change.kind !== 'set' || change.after !== null || change.before === null) return []
+    const { name, type, family } = change.before
+    return [{ kind: 'destroySet', set: { name, type, family } }]
+  })
   return { make: [...early, ...make], break: [...late, ...lose.reverse(), ...gone] }
 }
 
@@ -87,46 +94,17 @@ function split(
   return [entries.filter(exempts), entries.filter((entry) => !exempts(entry))]
 }
 
-/** Both lists are in the same order, so that what is equal is passed over side by side. */
-function compareEntries(from: IpSet | undefined, to: IpSet): EntryChange {
-  if (from === undefined) return { added: to.entries, removed: [] }
-  const [old, wanted] = [from.entries as readonly SetEntry[], to.entries as readonly SetEntry[]]
-  const limit = Math.min(old.length, wanted.length)
-  let start = 0
-  while (start < limit && sameEntry(old[start] as SetEntry, wanted[start] as SetEntry)) start++
-  let end = 0
-  while (
-    end < limit - start &&
-    sameEntry(old[old.length - 1 - end] as SetEntry, wanted[wanted.length - 1 - end] as SetEntry)
-  )
-    end++
-  const [was, is] = [old.slice(start, old.length - end), wanted.slice(start, wanted.length - end)]
-  const oldKeys = new Set(was.map((entry) => formatEntry(from.type, entry)))
-  const newKeys = new Set(is.map((entry) => formatEntry(to.type, entry)))
-  return {
-    added: is.filter((entry) => !oldKeys.has(formatEntry(to.type, entry))),
-    removed: was.filter((entry) => !newKeys.has(formatEntry(from.type, entry))),
+/** What comes to each set and goes from it, where anything does. */
+function entriesBySet(changes: readonly Change[]): Map<string, EntryChange> {
+  const found = new Map<string, { readonly added: SetEntry[]; readonly removed: SetEntry[] }>()
+  for (const change of changes) {
+    if (change.kind === 'set' && change.before === null && change.after !== null)
+      found.set(change.after.name, { added: [...change.after.entries], removed: [] })
+    if (change.kind !== 'entry') continue
+    const known = found.get(change.set.name) ?? { added: [], removed: [] }
+    found.set(change.set.name, known)
+    if (change.before !== null) known.removed.push(change.before)
+    if (change.after !== null) known.added.push(change.after)
   }
+  return found
 }
-
-interface AnyEntry {
-  readonly address?: string
-  readonly port?: number
-  readonly protocol?: string
-  readonly source?: string
-  readonly sourceRange?: string
-}
-
-function sameEntry(a: AnyEntry, b: AnyEntry): boolean {
-  return (
-    a.address === b.address &&
-    a.port === b.port &&
-    a.protocol === b.protocol &&
-    a.source === b.source &&
-    a.sourceRange === b.sourceRange
-  )
-}
-
-/** Those of the families that a plan speaks of. */
-const ofFamilies = (sets: readonly IpSet[], { families }: Plan): IpSet[] =>
-  sets.filter(({ family }) => families.includes(family))

@@ -1,76 +1,87 @@
-import type { Chain, Plan, Rule, Table } from '../plan/types.ts'
+import type { TableName } from '../kernel/chains.ts'
+import type { Family } from '../net/family.ts'
+import type { Change, ChangeOf } from '../plan/changes/types.ts'
+import type { Chain, Jump, Plan, Rule } from '../plan/types.ts'
 import type { Halves, Operation } from './operations.ts'
 
-export function tableOperations(from: Plan, to: Plan): Halves {
+/** Chains first hold the rules of both plans, and lose what only the first one has when servers have changed. */
+export function tableOperations(changes: readonly Change[], from: Plan, to: Plan): Halves {
   const make: Operation[] = []
   const lose: Operation[] = []
   for (const family of to.families)
-    for (const name of ['nat', 'filter'] as const) {
-      const [was, is] = [tableOf(from, family, name), tableOf(to, family, name)]
-      const transitions = is.chains.map((chain) => transition(chain, was.chains))
-      const chains = transitions.flatMap(({ grown }) => grown ?? [])
-      const trimmed = transitions.flatMap(({ trimmed }) => trimmed ?? [])
-      const wanted = new Set(is.chains.map((chain) => chain.name))
-      const removed = was.chains.map((chain) => chain.name).filter((chain) => !wanted.has(chain))
-      const jumps = surplus(is.jumps, was.jumps)
-      const oldJumps = surplus(was.jumps, is.jumps)
-      if (chains.length + jumps.length > 0)
-        make.push({ kind: 'writeTable', family, table: name, chains, jumps })
-      if (trimmed.length + removed.length + oldJumps.length > 0)
-        lose.push({ kind: 'trimTable', family, table: name, chains: trimmed, removed, jumps: oldJumps })
+    for (const table of ['nat', 'filter'] as const) {
+      const here = changes.filter((change): change is InTable => isInTable(change, family, table))
+      if (here.length === 0) continue
+      const [was, is] = [tableOf(from, family, table), tableOf(to, family, table)]
+      const { grown, trimmed } = transitions(here, was, is)
+      const jumps = jumpsOf(here)
+      const removed = here.flatMap((change) =>
+        change.kind === 'chain' && change.after === null && change.before !== null
+          ? [change.before.name]
+          : [],
+      )
+      if (grown.length + jumps.after.length > 0)
+        make.push({ kind: 'writeTable', family, table, chains: grown, jumps: jumps.after })
+      if (trimmed.length + removed.length + jumps.before.length > 0)
+        lose.push({ kind: 'trimTable', family, table, chains: trimmed, removed, jumps: jumps.before })
     }
   return { make, break: lose }
 }
 
-/** A chain on its way: with the rules of both plans first, where it gains any, and then with its own. */
-function transition(
-  chain: Chain,
-  before: readonly Chain[],
-): { readonly grown: Chain | null; readonly trimmed: Chain | null } {
-  const old = before.find(({ name }) => name === chain.name)
-  if (old === undefined) return { grown: chain, trimmed: null }
-  const rules = merged(old.rules, chain.rules)
-  return {
-    grown: rules.length === old.rules.length ? null : { ...chain, rules },
-    trimmed: rules.length === chain.rules.length ? null : chain,
+type InTable = ChangeOf<'chain' | 'rule' | 'jump'>
+
+const isInTable = (change: Change, family: Family, table: TableName): boolean =>
+  (change.kind === 'chain' || change.kind === 'rule' || change.kind === 'jump') &&
+  change.family === family &&
+  change.table === table
+
+const tableOf = ({ tables }: Plan, family: Family, name: TableName): readonly Chain[] =>
+  tables.find((table) => table.family === family && table.name === name)?.chains ?? []
+
+/** Chains on their way: with the rules of both plans first, where they gain any, and then with their own, where they lose any. */
+function transitions(
+  changes: readonly InTable[],
+  was: readonly Chain[],
+  is: readonly Chain[],
+): { readonly grown: readonly Chain[]; readonly trimmed: readonly Chain[] } {
+  const grown: Chain[] = []
+  const trimmed: Chain[] = []
+  for (const chain of is) {
+    const old = was.find(({ name }) => name === chain.name)
+    if (old === undefined) {
+      grown.push(chain)
+      continue
+    }
+    const rules = changes.filter(
+      (change): change is ChangeOf<'rule'> => change.kind === 'rule' && change.chain === chain.name,
+    )
+    if (rules.some(({ after }) => after !== null)) grown.push({ ...chain, rules: merged(old, chain, rules) })
+    if (rules.some(({ before }) => before !== null)) trimmed.push(chain)
   }
+  return { grown, trimmed }
 }
 
-/** The rules of both lists, each in its order; what stands in both stands once. */
-function merged(old: readonly Rule[], wanted: readonly Rule[]): Rule[] {
-  const [was, is] = [old, wanted].map((rules) => rules.map((rule) => JSON.stringify(rule))) as [
-    string[],
-    string[],
-  ]
+/** The rules of both chains, each in its order; what stands in both stands once. */
+function merged(old: Chain, wanted: Chain, changes: readonly ChangeOf<'rule'>[]): Rule[] {
+  const leaving = new Set(changes.flatMap(({ before }) => before?.position ?? []))
+  const coming = new Set(changes.flatMap(({ after }) => after?.position ?? []))
   const rules: Rule[] = []
   let [i, j] = [0, 0]
-  while (i < old.length || j < wanted.length) {
-    const [left, right] = [old[i], wanted[j]]
-    if (
-      left === undefined ||
-      (right !== undefined && was[i] !== is[j] && is.includes(was[i] as string, j + 1))
-    ) {
-      rules.push(right as Rule)
-      j++
-    } else {
-      rules.push(left)
-      if (was[i] === is[j]) j++
+  while (i < old.rules.length || j < wanted.rules.length) {
+    if (leaving.has(i + 1)) rules.push(old.rules[i++] as Rule)
+    else if (coming.has(j + 1)) rules.push(wanted.rules[j++] as Rule)
+    else {
+      rules.push(wanted.rules[j++] as Rule)
       i++
     }
   }
   return rules
 }
 
-const tableOf = ({ tables }: Plan, family: string, name: string): Pick<Table, 'chains' | 'jumps'> =>
-  tables.find((table) => table.family === family && table.name === name) ?? { chains: [], jumps: [] }
-
-/** What stands in the first list more often than in the second. */
-function surplus<T>(list: readonly T[], other: readonly T[]): T[] {
-  const left = other.map((item) => JSON.stringify(item))
-  return list.filter((item) => {
-    const index = left.indexOf(JSON.stringify(item))
-    if (index < 0) return true
-    left.splice(index, 1)
-    return false
-  })
+function jumpsOf(changes: readonly InTable[]): Record<'before' | 'after', readonly Jump[]> {
+  const jumps = changes.filter((change) => change.kind === 'jump')
+  return {
+    before: jumps.flatMap(({ before }) => before ?? []),
+    after: jumps.flatMap(({ after }) => after ?? []),
+  }
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Family } from '../net/family.ts'
-import type { Plan, RealServer, SetEntry, VirtualServer } from '../plan/types.ts'
+import { sameEntry, sameParameters, sameRealServers, sameSetParameters } from '../plan/equality.ts'
+import type { Plan, SetEntry, VirtualServer } from '../plan/types.ts'
 import { ipRows, parseIpBatch } from './ip.ts'
 import { formatCreate, ipsetRows, parseIpsetRestore } from './ipset.ts'
 import { iptablesRows } from './iptables.ts'
@@ -133,36 +134,27 @@ function verify(name: PayloadName, text: string, plan: Plan): void {
   if (!same) throw new PayloadMismatch(name, 'the contents differ')
 }
 
-/** As deep equality, for lists of hundreds of thousands. */
-function virtualServerEqual(a: VirtualServer, b: VirtualServer): boolean {
-  return (
-    a.address === b.address &&
-    a.port === b.port &&
-    a.protocol === b.protocol &&
-    a.scheduler === b.scheduler &&
-    a.flags.length === b.flags.length &&
-    a.flags.every((flag, index) => flag === b.flags[index]) &&
-    (a.persistence === b.persistence || isDeepStrictEqual(a.persistence, b.persistence)) &&
-    a.realServers.length === b.realServers.length &&
-    a.realServers.every((server, index) => realServerEqual(server, b.realServers[index] as RealServer))
-  )
-}
-
-const realServerEqual = (a: RealServer, b: RealServer): boolean =>
-  a.address === b.address && a.port === b.port && a.forwarding === b.forwarding && a.weight === b.weight
+const virtualServerEqual = (a: VirtualServer, b: VirtualServer): boolean =>
+  a.address === b.address &&
+  a.port === b.port &&
+  a.protocol === b.protocol &&
+  sameParameters(a, b) &&
+  sameRealServers(a.realServers, b.realServers)
 
 type Sets = Plan['sets']
 
-function setsEqual(wanted: Sets, parsed: Sets): boolean {
-  return (
-    wanted.length === parsed.length &&
-    wanted.every((set, index) => {
-      const { entries, ...rest } = set
-      const { entries: others, ...otherRest } = parsed[index] as Sets[number]
-      return isDeepStrictEqual(rest, otherRest) && entriesEqual(entries, others)
-    })
-  )
-}
+/** With the size of a hash, which a payload gives, and entries in order. */
+const setsEqual = (wanted: Sets, parsed: Sets): boolean =>
+  wanted.length === parsed.length &&
+  wanted.every((set, index) => {
+    const other = parsed[index] as Sets[number]
+    return (
+      set.name === other.name &&
+      sameSetParameters(set, other) &&
+      (set.type === 'bitmap:port' || other.type === 'bitmap:port' || set.hashSize === other.hashSize) &&
+      entriesEqual(set.entries, other.entries)
+    )
+  })
 
 /** Whether sets are created word for word as the plan's, and each entry is added once and has no option. */
 function holdsOnly(text: string, sets: Sets): boolean {
@@ -185,10 +177,4 @@ const countLines = (text: string): number => {
 }
 
 const entriesEqual = (a: readonly SetEntry[], b: readonly SetEntry[]): boolean =>
-  a.length === b.length && a.every((entry, index) => sameFields(entry, b[index] as SetEntry))
-
-function sameFields(a: SetEntry, b: SetEntry): boolean {
-  const [left, right] = [a as unknown as Record<string, unknown>, b as unknown as Record<string, unknown>]
-  const keys = Object.keys(left)
-  return keys.length === Object.keys(right).length && keys.every((key) => left[key] === right[key])
-}
+  a.length === b.length && a.every((entry, index) => sameEntry(entry, b[index] as SetEntry))

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import type { Protocol } from '../kernel/protocols.ts'
 import { compareAddresses, parseIPv4 } from '../net/address.ts'
 import { joined } from '../text.ts'
-import type { Plan, VirtualServer } from './types.ts'
+import type { VirtualServerKey } from './keys.ts'
+import type { Plan, RealServer } from './types.ts'
 
 /**
  * The canonical text of a plan: JSON with its keys in the order of the types, one line for each item that a
@@ -93,16 +94,20 @@ function formatTable({ chains, jumps, ...rest }: Plan['tables'][number]): string
 const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'sctp']
 
 /** IPv4 before IPv6, then by address, protocol and port. */
-export function compareVirtualServers(a: VirtualServer, b: VirtualServer): number {
+export function compareVirtualServers(a: VirtualServerKey, b: VirtualServerKey): number {
   return (
-    compareAddresses(a.address, b.address) ||
+    (a.address === b.address ? 0 : compareAddresses(a.address, b.address)) ||
     PROTOCOLS.indexOf(a.protocol) - PROTOCOLS.indexOf(b.protocol) ||
     a.port - b.port
   )
 }
 
+/** IPv4 before IPv6, then by address and port. */
+export const compareRealServers = (a: RealServer, b: RealServer): number =>
+  (a.address === b.address ? 0 : compareAddresses(a.address, b.address)) || a.port - b.port
+
 /** Sorts in place, parsing each IPv4 address once. */
-export function sortVirtualServers<T>(list: T[], of: (item: T) => VirtualServer): T[] {
+export function sortVirtualServers<T>(list: T[], of: (item: T) => VirtualServerKey): T[] {
   const rank = (item: T): number => {
     const { address, protocol, port } = of(item)
     return (parseIPv4(address) * 4 + PROTOCOLS.indexOf(protocol)) * 65536 + port
