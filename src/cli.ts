@@ -1,10 +1,13 @@
 #!/usr/bin/env node
-import { run } from './cli/program.ts'
+import { run, sayDefect } from './cli/program.ts'
+import { say } from './cli/terminal.ts'
 
 // A reader that has seen enough (head, less) closes the pipe; that is no failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
-  throw error
+  say(`ipvsc: cannot write to standard output: ${error.message}`)
+  process.exit(1)
 })
+process.on('uncaughtException', (error) => process.exit(sayDefect(error)))
 
 process.exitCode = await run(process.argv)

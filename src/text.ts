@@ -72,10 +72,3 @@ export function encodePieces(pieces: Iterable<string>): Uint8Array {
   flush()
   return bytes.subarray(0, end)
 }
-
-/** Text from outside, on one line of a terminal: control and direction characters are shown as `\\u{1b}`. */
-export const visible = (text: string): string =>
-  text.replace(
-    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u{${character.charCodeAt(0).toString(16)}}`,
-  )

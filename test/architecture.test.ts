@@ -82,6 +82,17 @@ test('a room imports only the rooms that the table allows it', () => {
   }
 })
 
+test('only one file writes to the terminal', () => {
+  for (const path of SOURCES) {
+    if (/^(cli\/terminal\.ts|build\/.*)$/.test(room(path))) continue
+    assert.not.match(
+      readFileSync(path, 'utf8'),
+      /(stdout|stderr)\s*\.write|console\.(log|error|warn|info)\(/,
+      `${room(path)} writes past src/cli/terminal.ts, which makes text safe`,
+    )
+  }
+})
+
 test('imports make no circle', () => {
   const graph = new Map(
     SOURCES.map((path) => [

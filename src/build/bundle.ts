@@ -17,8 +17,6 @@ await build({
   platform: 'node',
   target: `node${engines.node.replace('>=', '')}`,
   packages: 'external',
-  minifySyntax: true,
-  minifyWhitespace: true,
   logLevel: 'warning',
 })
 chmodSync(`${root}dist/cli.js`, 0o755)

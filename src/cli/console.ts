@@ -1,6 +1,7 @@
 import pc from 'picocolors'
 import type { Counts, Manifest } from '../bundle/bundle.ts'
 import { type Diagnostic, hasErrors } from '../diagnostics/diagnostics.ts'
+import { safeText } from '../diagnostics/safeText.ts'
 import type { OverlaidTemplate } from '../formats/render.ts'
 import type { ReadResult } from '../read/types.ts'
 import { diagnosticData, formatDiagnostics } from './report.ts'
@@ -12,6 +13,7 @@ import {
   formatVerdict,
   readSummary,
 } from './summary.ts'
+import { isTerminal, print, printJson, sayPainted, sayProgress } from './terminal.ts'
 
 /** What a command has to say at its end. */
 export interface Report {
@@ -49,24 +51,22 @@ export interface ConsoleOptions {
 
 export function createConsole({ output, quiet, payload }: ConsoleOptions): Console {
   const started = performance.now()
-  const terminal = process.stderr.isTTY === true
+  const terminal = isTerminal()
   return {
     progress: (text) => {
-      if (terminal && !quiet && output === 'text') process.stderr.write(`\r\u001b[K${text.slice(0, 100)}`)
+      if (!quiet && output === 'text') sayProgress(text)
     },
     say: (diagnostics) => {
       if (output === 'json') return
       const colors = pc.isColorSupported && terminal
       const problems = formatDiagnostics(diagnostics, { colors, frames: false, texts: new Map() })
-      process.stderr.write(quiet ? problems : problems + formatSkipped(diagnostics))
+      sayPainted(quiet ? problems : problems + formatSkipped(diagnostics))
     },
-    print: (text) => process.stdout.write(text),
+    print,
     report: (report) => {
       const milliseconds = performance.now() - started
-      if (output === 'json') {
-        const stream = payload ? process.stderr : process.stdout
-        stream.write(`${JSON.stringify(reportData(report, milliseconds), null, 2)}\n`)
-      } else process.stderr.write(reportText(report, milliseconds, quiet, terminal))
+      if (output === 'json') printJson(reportData(report, milliseconds), payload ? 'stderr' : 'stdout')
+      else sayPainted(reportText(report, milliseconds, quiet, terminal))
     },
   }
 }
@@ -105,4 +105,6 @@ const reportData = (
 })
 
 const bundleLine = (bundle: CompiledNode['bundle']): string =>
-  bundle === null ? '' : `bundle: ${bundle.folder}, fingerprint ${bundle.manifest.fingerprint.slice(0, 12)}\n`
+  bundle === null
+    ? ''
+    : `bundle: ${safeText(bundle.folder)}, fingerprint ${bundle.manifest.fingerprint.slice(0, 12)}\n`

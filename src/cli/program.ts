@@ -5,6 +5,7 @@ import { type BuildOptions, build, check, EMIT_NAMES } from './commands/build.ts
 import type { NodeOptions, ScriptOptions } from './commands/node.ts'
 import { SCHEMA_NAMES } from './commands/schema.ts'
 import { createConsole } from './console.ts'
+import { print, say, sayLines } from './terminal.ts'
 
 interface OutputOptions {
   readonly output: 'text' | 'json'
@@ -28,10 +29,22 @@ export async function run(argv: readonly string[]): Promise<number> {
     return status
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
-    if (!(error instanceof CommandError)) throw error
-    process.stderr.write(`ipvsc: ${error.message}\n`)
+    if (!(error instanceof CommandError)) return sayDefect(error)
+    say(`ipvsc: ${error.message}`)
     return error.status
   }
+}
+
+/** What commander says of wrong usage repeats words of the command line, so it is one line. */
+const sayUsage = (text: string): void => say(text.trimEnd().replace(/\n(?=\(Did you mean )/, ' '))
+
+/** Says what nobody foresaw, with its stack under `--debug` alone. Gives the exit status. */
+export function sayDefect(error: unknown): number {
+  const message = error instanceof Error ? error.message : String(error)
+  say(`ipvsc: internal error: ${message.replace(/^internal error: /, '')}`)
+  if (process.argv.includes('--debug')) sayLines(`${(error as Error)?.stack ?? 'no stack'}\n`)
+  else say('ipvsc: this is a defect of ipvsc; --debug shows where it is, for a report')
+  return EXIT.input
 }
 
 function createProgram(finish: (status: number) => void): Command {
@@ -39,6 +52,8 @@ function createProgram(finish: (status: number) => void): Command {
     .description('Compiles Kubernetes Services into the IPVS, ipset and iptables rules of a node.')
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
+    .option('--debug', 'show where an internal error is')
+    .configureOutput({ writeErr: sayLines, writeOut: print, outputError: sayUsage })
     .exitOverride()
     .showHelpAfterError('(ipvsc --help tells more)')
     .addHelpText(
@@ -199,7 +214,7 @@ ${EXIT_STATUS_HELP}`,
     )
     .action(async (name: string) => {
       const { schemaText } = await import('./commands/schema.ts')
-      process.stdout.write(await schemaText(name))
+      print(await schemaText(name))
     })
 }
 

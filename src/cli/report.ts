@@ -7,6 +7,7 @@ import {
   type Position,
   type RelatedPlace,
 } from '../diagnostics/diagnostics.ts'
+import { safeText } from '../diagnostics/safeText.ts'
 
 export interface ReportStyle {
   readonly colors: boolean
@@ -31,16 +32,16 @@ export function formatDiagnostic(problem: Diagnostic, style: ReportStyle): strin
   const color = pc.createColors(style.colors)
   const { severity, code, message, subject, path, found, expected, origin, position, related } = problem
   const paint = severity === 'error' ? color.red : severity === 'warning' ? color.yellow : color.cyan
-  const where = [subject === null ? '' : formatSubject(subject), formatPath(path)].filter(
-    (text) => text !== '',
-  )
+  const where = [subject === null ? '' : formatSubject(subject), formatPath(path)]
+    .filter((text) => text !== '')
+    .map(safeText)
   const head = [...placeText(origin, position), `${paint(`${severity} ${code}`)}`, ...where].join(': ')
   const details = [
-    ...(found === null ? [] : [`found ${found}`]),
-    ...(expected === null ? [] : [`expected ${expected}`]),
+    ...(found === null ? [] : [`found ${safeText(found)}`]),
+    ...(expected === null ? [] : [`expected ${safeText(expected)}`]),
   ]
   return [
-    `${head}: ${message}`,
+    `${head}: ${safeText(message)}`,
     ...(details.length === 0 ? [] : [color.dim(`    ${details.join(', ')}`)]),
     ...frame(origin, position, style),
     ...related.flatMap((place) => relatedLines(place, style)),
@@ -49,13 +50,14 @@ export function formatDiagnostic(problem: Diagnostic, style: ReportStyle): strin
 }
 
 function relatedLines(place: RelatedPlace, style: ReportStyle): string[] {
-  const head = [...placeText(place.origin, place.position), place.message].join(': ')
+  const head = [...placeText(place.origin, place.position), safeText(place.message)].join(': ')
   return [`    ${head}`, ...frame(place.origin, place.position, style)]
 }
 
 function placeText(origin: Origin | null, position: Position | null): string[] {
   if (origin === null) return []
-  return [position === null ? origin.source : `${origin.source}:${position.line}:${position.column}`]
+  const source = safeText(origin.source)
+  return [position === null ? source : `${source}:${position.line}:${position.column}`]
 }
 
 const CONTEXT_LINES = 1
@@ -83,8 +85,8 @@ function frame(
   })
 }
 
-/** Input is shown without what would steer a terminal. */
-const printable = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ')
+/** Input without what would steer a terminal, each character as wide as before so that carets fit. */
+const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, ' ')
 
 /** A problem as data: the path in words, as people write it. */
 export const diagnosticData = ({ path, origin, related, ...rest }: Diagnostic): object => ({

@@ -1,6 +1,7 @@
 import type { Counts } from '../bundle/bundle.ts'
 import { DIAGNOSTIC_CODES, type DiagnosticCode } from '../diagnostics/codes.ts'
 import { type Diagnostic, formatSubject } from '../diagnostics/diagnostics.ts'
+import { safeText } from '../diagnostics/safeText.ts'
 import type { OverlaidTemplate } from '../formats/render.ts'
 import type { ReadResult } from '../read/types.ts'
 
@@ -45,7 +46,7 @@ export function formatReadSummary(summary: ReadSummary): string {
     ...(others > 0 ? [`${plural(others, 'object')} of other kinds passed over (${shortList(kinds)})`] : []),
     ...(otherFiles > 0 ? [`${plural(otherFiles, 'other file')} passed over`] : []),
   ]
-  return `read: ${parts.join(', ')}\n`
+  return `read: ${safeText(parts.join(', '))}\n`
 }
 
 const shortList = (names: readonly string[]): string =>
@@ -61,14 +62,14 @@ export function formatCounts(node: string, counts: Counts): string {
     plural(counts.rules, 'rule'),
     plural(counts.addresses, 'bound address', 'bound addresses'),
   ]
-  return `node ${node}: ${parts.join(', ')}\n`
+  return `node ${safeText(node)}: ${parts.join(', ')}\n`
 }
 
 /** `templates: sysctl.conf.hbs (sha256 0123456789ab) instead of the shipped`, or nothing. */
 export function formatTemplates(templates: readonly OverlaidTemplate[]): string {
   if (templates.length === 0) return ''
   const names = templates.map(({ name, sha256 }) => `${name} (sha256 ${sha256.slice(0, 12)})`)
-  return `templates: ${names.join(', ')} instead of the shipped\n`
+  return `templates: ${safeText(names.join(', '))} instead of the shipped\n`
 }
 
 /** A line for each reason for which something was passed over, or is worth knowing. */
@@ -76,7 +77,9 @@ export function formatSkipped(diagnostics: readonly Diagnostic[]): string {
   const byCode = new Map<DiagnosticCode, Diagnostic[]>()
   for (const problem of diagnostics)
     if (problem.severity === 'info') byCode.set(problem.code, [...(byCode.get(problem.code) ?? []), problem])
-  return [...byCode].map(([code, problems]) => `note ${code}: ${explain(code, problems)}\n`).join('')
+  return [...byCode]
+    .map(([code, problems]) => `note ${code}: ${safeText(explain(code, problems))}\n`)
+    .join('')
 }
 
 function explain(code: DiagnosticCode, [first, ...others]: readonly Diagnostic[]): string {

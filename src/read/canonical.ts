@@ -1,3 +1,4 @@
+import { safeJson } from '../diagnostics/safeText.ts'
 import type { SnapshotRecord } from '../kube/types.ts'
 import { compareText } from '../order.ts'
 import { isObject, type JsonObject } from './objects.ts'
@@ -106,7 +107,7 @@ function snapshotForm({ kind, object }: SnapshotObject): JsonObject {
 }
 
 const itemText = (object: JsonObject): string =>
-  JSON.stringify(sortKeys(object), null, 1).replace(/^/gm, '  ')
+  safeJson(JSON.stringify(sortKeys(object), null, 1)).replace(/^/gm, '  ')
 
 function snapshotKey(object: JsonObject): string {
   const metadata = isObject(object.metadata) ? object.metadata : {}

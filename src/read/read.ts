@@ -12,7 +12,7 @@ import { type FoundObject, findObjects, isObject, type JsonObject } from './obje
 import { Surroundings } from './surroundings.ts'
 import { isTemplate, templateDiagnostic, templateOf } from './templates.ts'
 import type { ReadOptions, ReadResult, SourceText } from './types.ts'
-import { INPUT_KINDS, type InputKind, schemaDiagnostics } from './validate.ts'
+import { describeSubject, INPUT_KINDS, type InputKind, schemaDiagnostics } from './validate.ts'
 
 type InputObject = Service | EndpointSlice | Endpoints | Node
 
@@ -183,7 +183,7 @@ function withNamespace(kind: string, object: JsonObject, namespace: string | und
   return { ...object, metadata: { ...metadata, namespace } }
 }
 
-const isInputKind = (kind: string): kind is InputKind => kind in INPUT_KINDS
+const isInputKind = (kind: string): kind is InputKind => Object.hasOwn(INPUT_KINDS, kind)
 
 /** Copies may differ in bookkeeping, as two dumps of one cluster do; Services in all that decides no rule. */
 const sameContents = (kind: string, a: InputObject, b: InputObject): boolean => {
@@ -197,7 +197,7 @@ const unsupportedVersion = ({ kind, apiVersion, origin, object }: FoundObject): 
     code: 'VERSION_UNSUPPORTED',
     severity: 'warning',
     message: `${kind} is not read in this version, so the object is skipped.`,
-    subject: refOf(object as unknown as InputObject),
+    subject: describeSubject(kind, object),
     path: ['apiVersion'],
     found: apiVersion,
     expected: VERSIONS[kind as InputKind].join(' or '),

@@ -46,10 +46,11 @@ export async function schemaDiagnostics(
 /** Keywords whose error only says that another one, reported beside it, failed. */
 const SUMMARY_KEYWORDS: ReadonlySet<string> = new Set(['oneOf', 'anyOf', 'if'])
 
-function describeSubject(kind: string, { metadata }: JsonObject): ObjectRef {
+/** How messages name an object that may lack anything, also its metadata. */
+export function describeSubject(kind: string, { metadata }: JsonObject): ObjectRef {
   const text = (key: string): string | null => {
     const value = isObject(metadata) ? metadata[key] : null
-    return typeof value === 'string' ? JSON.stringify(value).slice(1, -1) : null
+    return typeof value === 'string' ? value : null
   }
   return {
     kind,

@@ -12,7 +12,7 @@ const WORKLOADS: Readonly<Record<string, RegExp>> = {
 }
 
 export const isWorkload = (kind: string, apiVersion: string): boolean =>
-  WORKLOADS[kind]?.test(apiVersion) ?? false
+  Object.hasOwn(WORKLOADS, kind) && (WORKLOADS[kind]?.test(apiVersion) ?? false)
 
 /**
  * What Pods an object will make, or `null` where it does not say. Old API versions need no selector, and a

@@ -326,7 +326,7 @@ test('the command writes the file whole or not at all', async (context) => {
   assert.is(timeless(piped.stdout), timeless(readFileSync(file, 'utf8')))
   const before = readFileSync(file, 'utf8')
   const failed = await run(path, '--context', 'away', '-o', file)
-  assert.is(failed.status, 2)
+  assert.is(failed.status, 1)
   assert.is(readFileSync(file, 'utf8'), before)
   assert.is((await run(path, '--page-size', '0')).status, 2)
 })

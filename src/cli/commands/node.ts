@@ -13,9 +13,9 @@ import { DUMMY_INTERFACE } from '../../kernel/interfaces.ts'
 import { formatPlan } from '../../plan/canonical.ts'
 import type { ForeignItem } from '../../plan/foreign.ts'
 import { inScope } from '../../plan/scope.ts'
-import { visible } from '../../text.ts'
 import type { Console } from '../console.ts'
 import { foreignOf, LIVE, readCapture, readDumps, readState } from '../states.ts'
+import { isTerminal, print, printJson, printLine, say, sayError, sayLines, sayWarning } from '../terminal.ts'
 import { type BuildOptions, compileOne } from './build.ts'
 
 /** Commands about what a node holds: capture, drift, delta, and those that run the script of a bundle. */
@@ -33,7 +33,7 @@ export async function captureNode({ fromDumps, iptables, out = '-', quiet }: Nod
   const dumps = fromDumps === undefined ? await liveDumps(iptables) : savedDumps(fromDumps)
   const captured = readCapture(dumps)
   const text = formatPlan(captured.plan)
-  if (out === '-') process.stdout.write(text)
+  if (out === '-') print(text)
   else await writeText(out, text)
   sayForeign(captured.foreign)
   if (!quiet) sayUntold(captured)
@@ -42,14 +42,11 @@ export async function captureNode({ fromDumps, iptables, out = '-', quiet }: Nod
 
 /** Foreign items are never passed over, not even by `--quiet`. */
 function sayForeign(foreign: readonly ForeignItem[]): void {
-  for (const item of foreign)
-    process.stderr.write(
-      `${pc.yellow('warning')}: no plan can say this of the node: ${visible(foreignLine(item))}\n`,
-    )
+  for (const item of foreign) sayWarning(`no plan can say this of the node: ${foreignLine(item)}`)
 }
 
 function sayUntold({ untold = [] }: Partial<Captured> = {}): void {
-  if (untold.length > 0) process.stderr.write(`the listings do not tell ${untold.join(' and ')}\n`)
+  if (untold.length > 0) say(`the listings do not tell ${untold.join(' and ')}`)
 }
 
 /** `ipvsc drift`: what differs between a bundle and a node, line by line. */
@@ -66,17 +63,16 @@ export async function drift(reference: string, options: NodeOptions, console: Co
   const surplus = [...have].filter((line) => !want.has(line))
   const foreign = foreignOf(held, wanted.plan).map(foreignLine)
   const count = missing.length + surplus.length + foreign.length
-  if (options.output === 'json')
-    process.stdout.write(`${JSON.stringify({ version: 1, missing, surplus, foreign }, null, 2)}\n`)
+  if (options.output === 'json') printJson({ version: 1, missing, surplus, foreign })
   else {
-    for (const line of surplus) process.stdout.write(`${pc.red(`- ${visible(line)}`)}\n`)
-    for (const line of foreign) process.stdout.write(`${pc.yellow(`! ${visible(line)}`)}\n`)
-    for (const line of missing) process.stdout.write(`${pc.green(`+ ${visible(line)}`)}\n`)
+    for (const line of surplus) printLine(`- ${line}`, pc.red)
+    for (const line of foreign) printLine(`! ${line}`, pc.yellow)
+    for (const line of missing) printLine(`+ ${line}`, pc.green)
     if (!options.quiet) {
-      process.stderr.write(
+      say(
         count === 0
-          ? 'the node holds what the bundle wants\n'
-          : `${missing.length} missing on the node (+), ${surplus.length} that nobody wants (-), ${foreign.length} that no plan can say (!)\n`,
+          ? 'the node holds what the bundle wants'
+          : `${missing.length} missing on the node (+), ${surplus.length} that nobody wants (-), ${foreign.length} that no plan can say (!)`,
       )
       sayUntold(held.captured)
     }
@@ -106,23 +102,20 @@ export async function deltaBundle(
     const bundle = bundleOf(node, after.plan, { from: before.plan, counts: after.counts ?? {} })
     await writeFolder(options.outDir, bundle.files, options.force ?? false)
   }
-  if (options.output === 'json')
-    process.stdout.write(
-      `${JSON.stringify({ version: 1, operations, foreign: foreign.map(foreignLine) }, null, 2)}\n`,
-    )
+  if (options.output === 'json') printJson({ version: 1, operations, foreign: foreign.map(foreignLine) })
   else if (options.outDir === undefined)
-    for (const [name, text] of emitDelta(operations)) process.stdout.write(`# ${name}\n${text}`)
-  if (!options.quiet && options.output === 'text') process.stderr.write(summary(operations, foreign.length))
+    for (const [name, text] of emitDelta(operations)) print(`# ${name}\n${text}`)
+  if (!options.quiet && options.output === 'text') say(summary(operations, foreign.length))
   return foreign.length === 0 ? EXIT.done : EXIT.differs
 }
 
 function summary(operations: readonly Operation[], foreign: number): string {
   if (operations.length === 0)
-    return foreign === 0 ? 'the two states are equal\n' : 'nothing differs but what no plan can say\n'
+    return foreign === 0 ? 'the two states are equal' : 'nothing differs but what no plan can say'
   const counts = new Map<string, number>()
   for (const { kind } of operations) counts.set(kind, (counts.get(kind) ?? 0) + 1)
   const words = [...counts].map(([kind, count]) => `${count} × ${kind}`)
-  return `${operations.length} operations: ${words.join(', ')}\n`
+  return `${operations.length} operations: ${words.join(', ')}`
 }
 
 /** Options that the script of a bundle knows, too. */
@@ -149,7 +142,7 @@ function scriptWords(command: string, options: ScriptOptions): string[] {
     ...flag('--take-over', options.takeOver),
     ...flag('--remove-leftovers', options.removeLeftovers),
     ...flag('--converge', options.converge),
-    ...flag('--verbose', options.verbose || (process.stderr.isTTY && !options.quiet)),
+    ...flag('--verbose', options.verbose || (isTerminal() && !options.quiet)),
     ...flag('--no-drain', options.drain === false),
     ...value('--confirm', options.confirm),
     ...value('--drain-timeout', options.drainTimeout),
@@ -195,12 +188,12 @@ export async function runCommand(
     events.push(event)
     if (options.output === 'text') sayEvent(event, options.quiet ?? false)
   })
-  if (stderr !== '') process.stderr.write(stderr)
+  if (stderr !== '') sayLines(stderr)
   if (options.output === 'json') {
     const report = events.findLast(({ event }) => event === 'report') ?? { event: 'report', result: 'failed' }
     const messages = events.filter(({ event }) => ['note', 'warning', 'error'].includes(event))
-    process.stdout.write(`${JSON.stringify({ version: 1, status, ...report, messages }, null, 2)}\n`)
-  } else if (command === 'facts') process.stdout.write(stdout)
+    printJson({ version: 1, status, ...report, messages })
+  } else if (command === 'facts') print(stdout)
   return status
 }
 
@@ -217,18 +210,18 @@ function sayEvent(
   if (event === 'report') {
     const [done, back] = [countsInWords(changes), countsInWords(undone)]
     const words = [done, back === '' ? '' : `on the way back ${back}`].filter((part) => part !== '')
-    if (!quiet) process.stdout.write(`${result}: ${words.join('; ') || 'nothing'}\n`)
-  } else if (event === 'payload') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
-  else if (event === 'error') process.stderr.write(`${pc.red('error')}: ${text}\n`)
-  else if (event === 'warning') process.stderr.write(`${pc.yellow('warning')}: ${text}\n`)
-  else if (!quiet) process.stderr.write(`${event === 'step' ? '  ' : ''}${text}\n`)
+    if (!quiet) printLine(`${result}: ${words.join('; ') || 'nothing'}`)
+  } else if (event === 'payload') print(text.endsWith('\n') ? text : `${text}\n`)
+  else if (event === 'error') sayError(text)
+  else if (event === 'warning') sayWarning(text)
+  else if (!quiet) say(`${event === 'step' ? '  ' : ''}${text}`)
 }
 
 /** `ipvsc facts`: what only this node knows. */
 export async function facts(options: NodeOptions): Promise<number> {
   const { status, stdout, stderr } = await runScript(null, ['facts'], () => {})
   if (status !== 0) throw new UsageError(`the facts of this node cannot be had: ${stderr.trim()}`)
-  if (options.out === undefined || options.out === '-') process.stdout.write(stdout)
+  if (options.out === undefined || options.out === '-') print(stdout)
   else await writeText(options.out, stdout)
   return EXIT.done
 }

@@ -1,7 +1,8 @@
-import { EXIT, UsageError } from '../../host/exit.ts'
+import { EXIT, FailedError, UsageError } from '../../host/exit.ts'
 import { writeText } from '../../host/output.ts'
 import { takeSnapshot } from '../../snapshot/take.ts'
 import { SnapshotError } from '../../snapshot/types.ts'
+import { print, say, sayProgress, sayWarning } from '../terminal.ts'
 
 export interface SnapshotCommandOptions {
   readonly kubeconfig?: string
@@ -15,12 +16,11 @@ export interface SnapshotCommandOptions {
   readonly quiet?: boolean
 }
 
-/** `ipvsc snapshot`: exit status 2 when the cluster cannot be read, and nothing is written then. */
+/** `ipvsc snapshot`: exit status 1 when the cluster cannot be read, and nothing is written then. */
 export async function snapshot(options: SnapshotCommandOptions): Promise<number> {
   const { kubeconfig, context, out, quiet } = options
-  const terminal = process.stderr.isTTY === true
   const progress = (text: string) => {
-    if (!quiet) process.stderr.write(terminal ? `\r\u001b[K${text}` : '')
+    if (!quiet) sayProgress(text)
   }
   try {
     const { text, counts, warnings } = await takeSnapshot({
@@ -35,14 +35,14 @@ export async function snapshot(options: SnapshotCommandOptions): Promise<number>
         progress(`listing ${resource}: ${listed}${total === null ? '' : ` of ${total}`}`),
     })
     progress('')
-    if (out === '-') process.stdout.write(text)
+    if (out === '-') print(text)
     else await writeText(out, text, 0o600)
-    if (!quiet) process.stderr.write(`snapshot: ${summary(counts)}\n`)
-    for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`)
+    if (!quiet) say(`snapshot: ${summary(counts)}`)
+    for (const warning of warnings) sayWarning(warning)
     return EXIT.done
   } catch (error) {
     progress('')
-    if (error instanceof SnapshotError) throw new UsageError(error.message)
+    if (error instanceof SnapshotError) throw new FailedError(error.message)
     throw error
   }
 }
