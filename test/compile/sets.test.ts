@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { formatEntry, parseIpsetRestore } from '../../src/index.ts'
 import { kernelSetName, SET_DEFINITIONS } from '../../src/kernel/sets.ts'
 import { buildSet } from '../../src/plan/sets.ts'
+import { where } from '../support/tools.ts'
 
 const entries = (count: number) =>
   Array.from({ length: count }, (_, number) => ({
@@ -41,10 +42,11 @@ test('names in the kernel are at most 31 characters, and stay distinct', () => {
 })
 
 const canLoad = process.getuid?.() === 0 && spawnSync('unshare', ['-n', 'ipset', 'list', '-n']).status === 0
-if (!canLoad) console.warn('SKIPPED: loading a set of 70,000 entries needs root, unshare and ipset')
 
-if (canLoad)
-  test('a set of 70,000 entries, which kube-proxy cannot make, loads into a real kernel', () => {
+where(canLoad, 'root, unshare and ipset are needed')(
+  test,
+  'a set of 70,000 entries, which kube-proxy cannot make, loads into a real kernel',
+  () => {
     const set = buildSet('S', 'ipv4', 'hash:ip,port', entries(70000))
     assert.is(set.type, 'hash:ip,port')
     if (set.type !== 'hash:ip,port') return
@@ -61,6 +63,7 @@ if (canLoad)
     )
     assert.is(status, 0, stderr)
     assert.equal(parseIpsetRestore(stdout).sets[0]?.entries, set.entries)
-  })
+  },
+)
 
 test.run()

@@ -16,6 +16,7 @@ import { goldenPlans, loadCase, runCase } from '../golden/cases.ts'
 import { clusters } from '../support/arbitraries.ts'
 import { crowdedWays, exemptingWays } from '../support/crowdedSets.ts'
 import { migrate } from '../support/migration.ts'
+import { sampled } from '../support/sample.ts'
 
 const test = suite('delta')
 
@@ -59,12 +60,16 @@ test('what differs is all that a delta touches', () => {
   )
 })
 
-test('every pair of golden plans, in both directions', async () => {
+/** The part of the pairs that a run takes. */
+const PAIRS = 1 / 4
+
+test('pairs of golden plans, in both directions', async () => {
   const plans = await goldenPlans()
   assert.ok(plans.size > 50)
+  const wanted = new Map([...plans].map(([name, plan]) => [name, stateLines(plan)]))
   for (const [here, from] of plans)
-    for (const [there, to] of plans)
-      assert.equal(migrate(from, to).lines(), stateLines(to), `${here} to ${there}`)
+    for (const [there, to] of sampled(here, [...plans], PAIRS))
+      assert.equal(migrate(from, to).lines(), wanted.get(there), `${here} to ${there}`)
 })
 
 test('a family that the second plan does not speak of stays as it is', async () => {

@@ -19,12 +19,11 @@ import { DUMMY_INTERFACE } from '../../src/kernel/interfaces.ts'
 import { SCHEDULERS } from '../../src/kernel/schedulers.ts'
 import { goldenNames, loadCase, runCase } from '../golden/cases.ts'
 import { ROOT } from '../support/shared.ts'
+import { needs } from '../support/tools.ts'
 
 /** The script of a bundle, as far as it can be tried without a kernel that has IPVS. */
 
 const test = suite('script')
-
-const has = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
 
 async function planOf(name: string): Promise<Plan> {
   const { plan } = await runCase(await loadCase(name))
@@ -47,35 +46,31 @@ async function withBundle<T>(
   }
 }
 
-if (has('shellcheck'))
-  test('shellcheck has nothing to say, of the parts and of the whole', () => {
-    // "a && b || c" is meant as it is, what a subshell sets is its own on purpose, and programs of awk are words.
-    const whole = ['-s', 'sh', '-e', 'SC2015,SC2016,SC2030,SC2031', `${ROOT}dist/apply.sh`]
-    for (const words of [['-x', `${ROOT}templates/node/apply.sh`], whole]) {
-      const { status, stdout } = spawnSync('shellcheck', words, { encoding: 'utf8' })
-      assert.is(stdout, '')
-      assert.is(status, 0)
-    }
-  })
-else test.skip('shellcheck is not installed')
+needs('shellcheck')(test, 'shellcheck has nothing to say, of the parts and of the whole', () => {
+  // "a && b || c" is meant as it is, what a subshell sets is its own on purpose, and programs of awk are words.
+  const whole = ['-s', 'sh', '-e', 'SC2015,SC2016,SC2030,SC2031', `${ROOT}dist/apply.sh`]
+  for (const words of [['-x', `${ROOT}templates/node/apply.sh`], whole]) {
+    const { status, stdout } = spawnSync('shellcheck', words, { encoding: 'utf8' })
+    assert.is(stdout, '')
+    assert.is(status, 0)
+  }
+})
 
 for (const shell of ['dash', 'busybox ash', 'bash --posix'])
-  if (has(shell.split(' ')[0] as string))
-    test(`${shell} reads it, and it explains itself`, async () => {
-      await withBundle(await planOf('dual-stack'), (folder) => {
-        const run = (words: string) =>
-          spawnSync('sh', ['-c', `${shell} '${folder}/apply.sh' ${words}`], { encoding: 'utf8' })
-        const help = run('help')
-        assert.is(help.status, 0)
-        assert.match(help.stdout, /Exit status: 0 done/)
-        for (const words of ['--nonsense', 'apply extra', '--wait', '--wait soon', '--iptables both']) {
-          const wrong = run(words)
-          assert.is(wrong.status, 2, words)
-          assert.match(wrong.stderr, /^apply\.sh: /, words)
-        }
-      })
+  needs(shell)(test, `${shell} reads it, and it explains itself`, async () => {
+    await withBundle(await planOf('dual-stack'), (folder) => {
+      const run = (words: string) =>
+        spawnSync('sh', ['-c', `${shell} '${folder}/apply.sh' ${words}`], { encoding: 'utf8' })
+      const help = run('help')
+      assert.is(help.status, 0)
+      assert.match(help.stdout, /Exit status: 0 done/)
+      for (const words of ['--nonsense', 'apply extra', '--wait', '--wait soon', '--iptables both']) {
+        const wrong = run(words)
+        assert.is(wrong.status, 2, words)
+        assert.match(wrong.stderr, /^apply\.sh: /, words)
+      }
     })
-  else test.skip(`${shell} is not installed`)
+  })
 
 test('with its input and its errors closed, the script reads the node all the same', async () => {
   await withBundle(await planOf('cluster-ip'), (folder) => {

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,16 +8,13 @@ import type { Plan } from '../../src/index.ts'
 import { loadCase, runCase } from '../golden/cases.ts'
 import { runShell, withFunctions } from '../support/scriptFunctions.ts'
 import { randomNumbers } from '../support/shuffle.ts'
+import { needs } from '../support/tools.ts'
 
 /** What a delta bundle's script does in place of comparing everything, with each awk that there is. */
 
 const test = suite('step')
 
-const isThere = (command: string): boolean =>
-  spawnSync('sh', ['-c', `echo | ${command} 1`], { encoding: 'utf8' }).stdout === '\n'
-
-const AWKS = ['mawk', 'gawk', 'original-awk', 'busybox awk'].filter(isThere)
-if (AWKS.length === 0) throw new Error('there is no awk')
+const AWKS = ['mawk', 'gawk', 'original-awk', 'busybox awk']
 
 /** Does something in a folder that holds a bundle, and an `awk` in `bin/`. */
 async function withScript<T>(awk: string, use: (folder: string) => T): Promise<T> {
@@ -101,29 +97,33 @@ const LISTS: readonly (readonly [what: string, now: readonly string[], same: boo
 ]
 
 for (const awk of AWKS)
-  test(`a list of servers that differs in more than connections is another one (${awk})`, async () => {
-    await withScript(awk, (folder) => {
-      const [before, now] = [join(folder, 'before'), join(folder, 'now')]
-      writeFileSync(
-        before,
-        listed()
-          .map((line) => `${line}\n`)
-          .join(''),
-      )
-      for (const [what, lines, same, length = listed().length] of LISTS) {
-        writeFileSync(now, lines.map((line) => `${line}\n`).join(''))
-        const call = `lists_servers '${before}' ${length}`
-        run(
-          folder,
-          `sed -i 's#/proc/net/ip_vs#${now}#' '${folder}/functions'; . '${folder}/functions'; trap - EXIT
-${call}; [ $? -eq ${same ? 0 : 1} ] || echo '${what}' >&2`,
+  needs(awk)(
+    test,
+    `a list of servers that differs in more than connections is another one (${awk})`,
+    async () => {
+      await withScript(awk, (folder) => {
+        const [before, now] = [join(folder, 'before'), join(folder, 'now')]
+        writeFileSync(
+          before,
+          listed()
+            .map((line) => `${line}\n`)
+            .join(''),
         )
-      }
-    })
-  })
+        for (const [what, lines, same, length = listed().length] of LISTS) {
+          writeFileSync(now, lines.map((line) => `${line}\n`).join(''))
+          const call = `lists_servers '${before}' ${length}`
+          run(
+            folder,
+            `sed -i 's#/proc/net/ip_vs#${now}#' '${folder}/functions'; . '${folder}/functions'; trap - EXIT
+${call}; [ $? -eq ${same ? 0 : 1} ] || echo '${what}' >&2`,
+          )
+        }
+      })
+    },
+  )
 
 for (const awk of AWKS)
-  test(`what a step will leave is recorded as sorted as it was (${awk})`, async () => {
+  needs(awk)(test, `what a step will leave is recorded as sorted as it was (${awk})`, async () => {
     await withScript(awk, (folder) => {
       const random = randomNumbers(4)
       const below = (limit: number): number => Math.floor(random() * limit)

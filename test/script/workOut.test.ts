@@ -8,6 +8,7 @@ import { type DeltaPayloadName, type Plan, stateLines, type VirtualServer } from
 import { goldenPlans, loadCase, runCase } from '../golden/cases.ts'
 import { crowdedWays, exemptingWays } from '../support/crowdedSets.ts'
 import { migrate } from '../support/migration.ts'
+import { sampled } from '../support/sample.ts'
 import { runShell, withFunctions } from '../support/scriptFunctions.ts'
 
 /** What the script of a bundle lays out to bring a node from one state to another, on a kernel in memory. */
@@ -76,14 +77,18 @@ const workedOut = (from: Plan, to: Plan): (readonly [DeltaPayloadName, string])[
     return laidOut(way)
   })
 
-test('every pair of golden plans, in both directions', async () => {
+/** The part of the pairs that a run takes. */
+const PAIRS = 1 / 12
+
+test('pairs of golden plans, in both directions', async () => {
   const plans = await goldenPlans()
   const root = mkdtempSync(join(tmpdir(), 'ipvsc-work-out-'))
   try {
     for (const [name, plan] of plans) writeState(join(root, name), plan)
     for (const [target, to] of plans) {
       const folder = (start: string): string => join(root, target, `from-${start}`)
-      const ways = [...plans].filter(([start]) => start !== target)
+      const others = [...plans].filter(([start]) => start !== target)
+      const ways = sampled(target, others, PAIRS)
       for (const [start] of ways) writeWay(folder(start), join(root, start), join(root, target))
       runShell(
         withFunctions(

@@ -61,12 +61,14 @@ function exemptServers(from: Plan, to: Plan): Exempt[] {
     const set = plan.sets.find((candidate) => candidate.name === name)
     return new Set(set?.entries.map((entry) => formatEntry(set.type, entry)))
   }
-  return exemptions(FAMILIES).flatMap(([set, exempted]) =>
-    [...entriesOf(from, exempted)]
-      .filter((entry) => entriesOf(to, exempted).has(entry))
-      .filter((entry) => entriesOf(from, set).has(entry) !== entriesOf(to, set).has(entry))
+  return exemptions(FAMILIES).flatMap(([set, exempted]) => {
+    const [exemptedNow, exemptedThen] = [entriesOf(from, exempted), entriesOf(to, exempted)]
+    const [now, then] = [entriesOf(from, set), entriesOf(to, set)]
+    return [...exemptedNow]
+      .filter((entry) => exemptedThen.has(entry))
+      .filter((entry) => now.has(entry) !== then.has(entry))
       .flatMap((entry) => {
-        const plan = entriesOf(from, set).has(entry) ? from : to
+        const plan = now.has(entry) ? from : to
         return plan.virtualServers
           .filter(({ address, port, protocol }) =>
             [`${address},${protocol}:${port}`, String(port)].includes(entry),
@@ -75,8 +77,8 @@ function exemptServers(from: Plan, to: Plan): Exempt[] {
             ...{ set, entry, service: formatService(server) },
             servers: new Set(server.realServers.map(({ address, port }) => hostPort(address, port))),
           }))
-      }),
-  )
+      })
+  })
 }
 
 /** By virtual server that stands in both plans, the real servers that do. */
