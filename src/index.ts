@@ -10,6 +10,7 @@ export {
   type QuarantinedObject,
 } from './bundle/bundle.ts'
 export { type Captured, capture, type Dumps, foreignTo } from './capture/capture.ts'
+export { type Drift, driftOf } from './capture/drift.ts'
 export { Compilation } from './compile/compilation.ts'
 export {
   type CompileCounts,
@@ -61,7 +62,13 @@ export { type ParsedIpvs, parseIpvsRestore } from './formats/ipvs.ts'
 export { parseModulesConf } from './formats/modules.ts'
 export { PAYLOAD_NAMES, type PayloadName } from './formats/names.ts'
 export { defaultRenderer, type Renderer, rendererWith, TemplateError } from './formats/render.ts'
-export { foreignLine, stateFingerprint, stateLines } from './formats/state.ts'
+export {
+  type ChangedLines,
+  changedLines,
+  foreignLine,
+  stateFingerprint,
+  stateLines,
+} from './formats/state.ts'
 export { PayloadSyntaxError } from './formats/syntax.ts'
 export { type ParsedSysctls, parseSysctlConf } from './formats/sysctl.ts'
 export type { TableName } from './kernel/chains.ts'

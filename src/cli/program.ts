@@ -301,8 +301,8 @@ although no plan can say it.
 Exit status: 0 nothing differs, 3 something does, 2 wrong usage or a state that cannot be read.`,
     )
   withOutput(withIptables(withCompilation(drift))).action(async (bundle: string, options: NodeOptions) => {
-    const node = await import('./commands/node.ts')
-    finish(await node.drift(bundle, options, consoleOf(options)))
+    const { drift: run } = await import('./commands/drift.ts')
+    finish(await run(bundle, options, consoleOf(options)))
   })
 }
 

@@ -30,7 +30,7 @@ export const foreignOf = ({ captured }: State, plan: Plan): ForeignItem[] =>
   captured === undefined ? [] : foreignTo(captured, plan)
 
 /** The word for the node that this runs on. */
-export const LIVE = 'live'
+const LIVE = 'live'
 
 /**
  * Reads a state: `live`, the folder of a bundle, a folder of saved listings, a plan as JSON, or anything that `build`
@@ -59,7 +59,7 @@ export async function readState(
 }
 
 /** What listings say that were carried off a node. */
-export const readDumps = (folder: string): State => stateOf(savedDumps(folder))
+const readDumps = (folder: string): State => stateOf(savedDumps(folder))
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto'
+import type { TableName } from '../kernel/chains.ts'
 import { DUMMY_INTERFACE } from '../kernel/interfaces.ts'
+import type { Family } from '../net/family.ts'
+import type { Change, Sides } from '../plan/changes/types.ts'
 import { formatEntry } from '../plan/entries.ts'
 import type { ForeignItem } from '../plan/foreign.ts'
-import type { Plan } from '../plan/types.ts'
+import type { Chain, IpSet, Jump, Plan, Rule, SetEntry, VirtualServer } from '../plan/types.ts'
 import { lastingParameters } from './ipset.ts'
-import { formatService, virtualServerRow } from './ipvs.ts'
+import { formatService, type RealServerRow, realServerRow, virtualServerRow } from './ipvs.ts'
 import { formatJump, formatRule } from './rules.ts'
 
 /**
@@ -14,34 +17,90 @@ import { formatJump, formatRule } from './rules.ts'
  */
 export function stateLines(plan: Plan): string[] {
   const lines = [
-    ...plan.virtualServers.flatMap((virtualServer) => {
-      const { service, scheduler, options, realServers } = virtualServerRow(virtualServer)
-      return [
-        `virtual ${service} -s ${scheduler}${options}`,
-        ...realServers.map(
-          ({ server, forwarding, weight }) => `real ${service} ${server} ${forwarding} -w ${weight}`,
-        ),
-      ]
-    }),
-    ...plan.sets.flatMap((set) => [
-      `set ${set.name} ${set.type} ${lastingParameters(set)}`,
-      ...set.entries.map((entry) => `entry ${set.name} ${formatEntry(set.type, entry)}`),
-    ]),
+    ...plan.virtualServers.flatMap(serverLines),
+    ...plan.sets.flatMap(setLines),
     ...plan.tables.flatMap(({ family, name, chains, jumps }) => [
-      ...chains.flatMap((chain) => [
-        `chain ${family} ${name} ${chain.name}`,
-        ...chain.rules.map(
-          (rule, index) =>
-            `rule ${family} ${name} ${chain.name} ${String(index + 1).padStart(4, '0')} ${formatRule(rule)}`,
-        ),
-      ]),
-      ...jumps.map((jump) => `jump ${family} ${name} ${formatJump(jump)}`),
+      ...chains.flatMap((chain) => chainLines(family, name, chain)),
+      ...jumps.map((jump) => jumpLine(family, name, jump)),
     ]),
     `link ${plan.dummyInterface.name}`,
-    ...plan.dummyInterface.addresses.map((address) => `address ${address}`),
+    ...plan.dummyInterface.addresses.map(addressLine),
   ]
   // Every line is ASCII, so that the order of code units is that of bytes.
   return lines.sort()
+}
+
+const serverLine = (server: VirtualServer): string => {
+  const { service, scheduler, options } = virtualServerRow({ ...server, realServers: [] })
+  return `virtual ${service} -s ${scheduler}${options}`
+}
+
+function serverLines(virtualServer: VirtualServer): string[] {
+  const { service, scheduler, options, realServers } = virtualServerRow(virtualServer)
+  return [`virtual ${service} -s ${scheduler}${options}`, ...realServers.map(realLine)]
+}
+
+const realLine = ({ service, server, forwarding, weight }: RealServerRow): string =>
+  `real ${service} ${server} ${forwarding} -w ${weight}`
+
+const setLine = (set: IpSet): string => `set ${set.name} ${set.type} ${lastingParameters(set)}`
+
+const entryLine = ({ name, type }: Pick<IpSet, 'name' | 'type'>, entry: SetEntry): string =>
+  `entry ${name} ${formatEntry(type, entry)}`
+
+const setLines = (set: IpSet): string[] => [
+  setLine(set),
+  ...(set.entries as readonly SetEntry[]).map((entry) => entryLine(set, entry)),
+]
+
+const ruleLine = (family: Family, table: TableName, chain: string, position: number, rule: Rule): string =>
+  `rule ${family} ${table} ${chain} ${String(position).padStart(4, '0')} ${formatRule(rule)}`
+
+const chainLines = (family: Family, table: TableName, { name, rules }: Chain): string[] => [
+  `chain ${family} ${table} ${name}`,
+  ...rules.map((rule, index) => ruleLine(family, table, name, index + 1, rule)),
+]
+
+const jumpLine = (family: Family, table: TableName, jump: Jump): string =>
+  `jump ${family} ${table} ${formatJump(jump)}`
+
+const addressLine = (address: string): string => `address ${address}`
+
+/** The lines of a change: those of the state before that go, and those of the state after that come. */
+export interface ChangedLines {
+  readonly before: readonly string[]
+  readonly after: readonly string[]
+}
+
+/** A change in the notation of the state; nothing for what is no part of it, such as a setting. */
+export function changedLines(change: Change): ChangedLines {
+  const sides = <T>({ before, after }: Sides<T>, lines: (side: T) => string[]): ChangedLines => ({
+    before: before === null ? [] : lines(before),
+    after: after === null ? [] : lines(after),
+  })
+  const isWhole = change.before === null || change.after === null
+  switch (change.kind) {
+    case 'virtualServer':
+      return sides(change, (server) => (isWhole ? serverLines(server) : [serverLine(server)]))
+    case 'realServer':
+      return sides(change, (server) => [realLine(realServerRow(formatService(change.virtualServer), server))])
+    case 'set':
+      return sides(change, (set) => (isWhole ? setLines(set) : [setLine(set)]))
+    case 'entry':
+      return sides(change, (entry) => [entryLine(change.set, entry)])
+    case 'chain':
+      return sides(change, (chain) => chainLines(change.family, change.table, chain))
+    case 'rule':
+      return sides(change, ({ position, rule }) => [
+        ruleLine(change.family, change.table, change.chain, position, rule),
+      ])
+    case 'jump':
+      return sides(change, (jump) => [jumpLine(change.family, change.table, jump)])
+    case 'address':
+      return sides(change, (address) => [addressLine(address)])
+    default:
+      return { before: [], after: [] }
+  }
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   compile,
   type Dumps,
   delta,
+  driftOf,
   emit,
   foreignLine,
   foreignTo,
@@ -45,6 +46,11 @@ test('what was emitted reads back as the plan', () => {
       const { plan } = compile(cluster, { node: 'node-1', onConflict: 'first', quarantine: true })
       const { plan: captured, foreign } = captureOf(plan as Plan)
       assert.equal(foreign, [])
+      assert.equal(driftOf(captureOf(plan as Plan), plan as Plan), {
+        changes: [],
+        foreign: [],
+        lacksInterface: false,
+      })
       assert.equal(captured.virtualServers, (plan as Plan).virtualServers)
       assert.equal(stateLines(captured), stateLines(plan as Plan))
       assert.equal(

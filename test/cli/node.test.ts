@@ -214,9 +214,11 @@ test('drift names each line that differs, and exits with 3', ({ folder }) => {
   )
   assert.is(status, 3)
   const words = victim.split(' ')
+  const line = `real ${words[1]} ${words[2]} ${words.slice(4).join(' ')}`
   assert.equal(JSON.parse(stdout), {
     version: 1,
-    missing: [`real ${words[1]} ${words[2]} ${words.slice(4).join(' ')}`],
+    changes: [{ kind: 'realServer', before: [], after: [line] }],
+    missing: [line],
     surplus: [],
     foreign: [],
   })
@@ -238,10 +240,19 @@ test('a foreign rule in a chain of ours is told by drift, capture and delta, and
   const drift = ipvsc('drift', bundle, '--from-dumps', dumps)
   assert.is(drift.status, 3)
   assert.is(drift.stdout, `! ${line}\n`)
-  assert.match(drift.stderr, /^0 missing .*, 1 that no plan can say/)
+  assert.is(
+    drift.stderr,
+    '1 that no plan can say (!)\nthe listings do not tell thresholds of real servers and of which kind kube-ipvs0 is\n',
+  )
   const json = ipvsc('drift', bundle, '--from-dumps', dumps, '--output', 'json', '--quiet')
   assert.is(json.status, 3)
-  assert.equal(JSON.parse(json.stdout), { version: 1, missing: [], surplus: [], foreign: [line] })
+  assert.equal(JSON.parse(json.stdout), {
+    version: 1,
+    changes: [],
+    missing: [],
+    surplus: [],
+    foreign: [line],
+  })
   const capture = ipvsc('capture', '--from-dumps', dumps, '--quiet', '-o', join(folder, 'captured.json'))
   assert.is(capture.status, 3)
   assert.ok(capture.stderr.includes(line), capture.stderr)
@@ -252,6 +263,32 @@ test('a foreign rule in a chain of ours is told by drift, capture and delta, and
   const refused = ipvsc('delta', dumps, bundle, '-o', target)
   assert.is(refused.status, 4)
   assert.not.ok(existsSync(target))
+})
+
+test('one inserted rule is one line of drift, behind foreign ones at its own place', ({ folder }) => {
+  const dumps = dumpsIn(folder)
+  const bundle = join(folder, 'bundle')
+  ipvsc('build', join(RECORDED, 'snapshot.json'), ...compileRecorded(), '-o', bundle)
+  const file = join(dumps, 'iptables-save')
+  const listing = readFileSync(file, 'utf8')
+  const inserted = (rules: string): string => {
+    writeFileSync(file, listing.replace(/^-A KUBE-SERVICES /m, `${rules}$&`))
+    return ipvsc('drift', bundle, '--from-dumps', dumps, '--quiet').stdout
+  }
+  const known = '-s 192.0.2.0/24 -j RETURN'
+  assert.is(inserted(`-A KUBE-SERVICES ${known}\n`), `- rule ipv4 nat KUBE-SERVICES 0001 ${known}\n`)
+  assert.is(
+    inserted(`-A KUBE-SERVICES -m socket -j ACCEPT\n-A KUBE-SERVICES ${known}\n`),
+    `! rule ipv4 nat KUBE-SERVICES 0001 -m socket -j ACCEPT\n- rule ipv4 nat KUBE-SERVICES 0002 ${known}\n`,
+  )
+})
+
+test('a node without a dummy interface lacks it', ({ folder }) => {
+  const dumps = dumpsIn(folder)
+  writeFileSync(join(dumps, 'ip-addr.json'), '[]')
+  const { status, stdout } = ipvsc('drift', dumpsIn(join(folder, 'whole')), '--from-dumps', dumps, '--quiet')
+  assert.is(status, 3)
+  assert.match(stdout, /^\+ link kube-ipvs0$/m)
 })
 
 test('what a listing holds reaches a terminal without its control characters', ({ folder }) => {

@@ -1,22 +1,19 @@
-import pc from 'picocolors'
 import { bundleOf } from '../../bundle/bundle.ts'
-import type { Captured } from '../../capture/capture.ts'
 import { delta } from '../../delta/delta.ts'
 import type { Operation } from '../../delta/operations.ts'
 import { emitDelta } from '../../delta/payloads.ts'
-import { foreignLine, stateLines } from '../../formats/state.ts'
+import { foreignLine } from '../../formats/state.ts'
 import { EXIT, RefusedError, UsageError } from '../../host/exit.ts'
 import { writeFolder } from '../../host/folder.ts'
 import { liveDumps, looksLikeBundle, runScript, savedDumps, withFolder } from '../../host/host.ts'
 import { writeText } from '../../host/output.ts'
-import { DUMMY_INTERFACE } from '../../kernel/interfaces.ts'
 import { formatPlan } from '../../plan/canonical.ts'
 import type { ForeignItem } from '../../plan/foreign.ts'
-import { inScope } from '../../plan/scope.ts'
 import type { Console } from '../console.ts'
-import { foreignOf, LIVE, readCapture, readDumps, readState } from '../states.ts'
+import { foreignOf, readCapture, readState } from '../states.ts'
 import { isTerminal, print, printJson, printLine, say, sayError, sayLines, sayWarning } from '../terminal.ts'
 import { type BuildOptions, compileOne } from './build.ts'
+import { sayUntold } from './drift.ts'
 
 /** Commands about what a node holds: capture, drift, delta, and those that run the script of a bundle. */
 
@@ -43,41 +40,6 @@ export async function captureNode({ fromDumps, iptables, out = '-', quiet }: Nod
 /** Foreign items are never passed over, not even by `--quiet`. */
 function sayForeign(foreign: readonly ForeignItem[]): void {
   for (const item of foreign) sayWarning(`no plan can say this of the node: ${foreignLine(item)}`)
-}
-
-function sayUntold({ untold = [] }: Partial<Captured> = {}): void {
-  if (untold.length > 0) say(`the listings do not tell ${untold.join(' and ')}`)
-}
-
-/** `ipvsc drift`: what differs between a bundle and a node, line by line. */
-export async function drift(reference: string, options: NodeOptions, console: Console): Promise<number> {
-  const wanted = await readState(reference, options, console)
-  const held =
-    options.fromDumps === undefined ? await readState(LIVE, options, console) : readDumps(options.fromDumps)
-  if (wanted === null || held === null) return EXIT.input
-  const [want, have] = [wanted.plan, inScope(held.plan, wanted.plan)].map(
-    (plan) => new Set(stateLines(plan)),
-  ) as [Set<string>, Set<string>]
-  if (held.captured?.hasInterface === false) have.delete(`link ${DUMMY_INTERFACE}`)
-  const missing = [...want].filter((line) => !have.has(line))
-  const surplus = [...have].filter((line) => !want.has(line))
-  const foreign = foreignOf(held, wanted.plan).map(foreignLine)
-  const count = missing.length + surplus.length + foreign.length
-  if (options.output === 'json') printJson({ version: 1, missing, surplus, foreign })
-  else {
-    for (const line of surplus) printLine(`- ${line}`, pc.red)
-    for (const line of foreign) printLine(`! ${line}`, pc.yellow)
-    for (const line of missing) printLine(`+ ${line}`, pc.green)
-    if (!options.quiet) {
-      say(
-        count === 0
-          ? 'the node holds what the bundle wants'
-          : `${missing.length} missing on the node (+), ${surplus.length} that nobody wants (-), ${foreign.length} that no plan can say (!)`,
-      )
-      sayUntold(held.captured)
-    }
-  }
-  return count === 0 ? EXIT.done : EXIT.differs
 }
 
 /** `ipvsc delta FROM TO`: the way from one state to another, listed or as a bundle. */
