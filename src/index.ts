@@ -9,6 +9,7 @@ export {
   type PlanCounts,
   type QuarantinedObject,
 } from './bundle/bundle.ts'
+export { BundleError, type VerifiedBundle, verifyBundle } from './bundle/verify.ts'
 export { type Captured, capture, type Dumps, foreignTo } from './capture/capture.ts'
 export { type Drift, driftOf } from './capture/drift.ts'
 export { Compilation } from './compile/compilation.ts'
@@ -61,7 +62,13 @@ export {
 export { type ParsedIpvs, parseIpvsRestore } from './formats/ipvs.ts'
 export { parseModulesConf } from './formats/modules.ts'
 export { PAYLOAD_NAMES, type PayloadName } from './formats/names.ts'
-export { defaultRenderer, type Renderer, rendererWith, TemplateError } from './formats/render.ts'
+export {
+  defaultRenderer,
+  type OverlaidTemplate,
+  type Renderer,
+  rendererWith,
+  TemplateError,
+} from './formats/render.ts'
 export {
   type ChangedLines,
   changedLines,
@@ -85,6 +92,7 @@ export { changes } from './plan/changes/changes.ts'
 export type { Change, ChangeKind, ChangeOf, PlacedRule, Sides } from './plan/changes/types.ts'
 export { formatEntry } from './plan/entries.ts'
 export type { ForeignItem } from './plan/foreign.ts'
+export { PlanError, type PlanProblem, parsePlan } from './plan/parse.ts'
 export type * from './plan/types.ts'
 export { canonicalSnapshot, type SnapshotObject } from './read/canonical.ts'
 export { read } from './read/read.ts'

@@ -1,18 +1,18 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Counts, Manifest } from '../bundle/bundle.ts'
 import { type Captured, capture, type Dumps, foreignTo } from '../capture/capture.ts'
 import type { CompileCounts } from '../compile/compile.ts'
-import { formatPath } from '../diagnostics/diagnostics.ts'
 import { PayloadSyntaxError } from '../formats/syntax.ts'
-import { UsageError } from '../host/exit.ts'
+import { FailedError } from '../host/exit.ts'
 import { holdsDumps, liveDumps, savedDumps } from '../host/host.ts'
+import { readBundleFolder } from '../host/verified.ts'
 import type { ForeignItem } from '../plan/foreign.ts'
+import { PlanError, parsePlan } from '../plan/parse.ts'
 import type { Plan } from '../plan/types.ts'
-import { schemaDiagnostics } from '../read/validate.ts'
 import { type BuildOptions, compileOne } from './commands/build.ts'
 import type { Console } from './console.ts'
 import { readText } from './inputs.ts'
+import { sayWarning } from './terminal.ts'
 
 /** A state that a command is told of: a bundle, a plan, a node, or inputs to compile. */
 export interface State {
@@ -43,18 +43,9 @@ export async function readState(
 ): Promise<State | null> {
   if (reference === LIVE) return stateOf(await liveDumps(options.iptables))
   if (isFolder(reference)) {
-    const manifest = join(reference, 'manifest.json')
-    if (existsSync(manifest)) {
-      const { node, counts = {} } = parse(manifest) as Partial<Manifest>
-      const { services, servicePorts } = counts as Partial<Counts>
-      return {
-        plan: await readPlan(join(reference, 'plan.json')),
-        node: node ?? null,
-        counts: services === undefined || servicePorts === undefined ? {} : { services, servicePorts },
-      }
-    }
+    if (existsSync(join(reference, 'manifest.json'))) return readBundle(reference)
     if (holdsDumps(reference)) return readDumps(reference)
-  } else if (reference !== '-' && isPlan(reference)) return { plan: await readPlan(reference), node: null }
+  } else if (reference !== '-' && isPlan(reference)) return readLonePlan(reference)
   return compileOne([reference], options, console)
 }
 
@@ -67,24 +58,32 @@ const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: fal
 const isPlan = (path: string): boolean =>
   existsSync(path) && /^\s*\{\s*"version":\s*1,\s*"families":/.test(readText(path).slice(0, 200))
 
-function parse(path: string): unknown {
-  try {
-    return JSON.parse(readText(path))
-  } catch (error) {
-    if (error instanceof UsageError) throw error
-    throw new UsageError(`${path}: ${(error as Error).message}`)
+/** The plan of a bundle whose checksums hold. */
+async function readBundle(folder: string): Promise<State> {
+  const { manifest, files } = await readBundleFolder(folder)
+  const { services, servicePorts } = manifest.counts
+  return {
+    plan: await readPlan(join(folder, 'plan.json'), new TextDecoder().decode(files.get('plan.json'))),
+    node: manifest.node,
+    counts: services === undefined || servicePorts === undefined ? {} : { services, servicePorts },
   }
 }
 
-/** Reads a plan and holds it against its schema. */
-export async function readPlan(path: string): Promise<Plan> {
-  const value = parse(path) as Record<string, unknown>
-  const problems = await schemaDiagnostics('Plan', value, null)
-  if (problems.length > 0) {
-    const texts = problems.slice(0, 3).map((problem) => `${formatPath(problem.path)}: ${problem.message}`)
-    throw new UsageError(`${path} is not a plan: ${texts.join('; ')}`)
+/** A plan without a bundle: no manifest says which it has to be. */
+async function readLonePlan(path: string): Promise<State> {
+  const plan = await readPlan(path, readText(path))
+  sayWarning(`${path} is unverified: a plan without the manifest of its bundle`)
+  return { plan, node: null }
+}
+
+/** Reads a plan; one that ipvsc would never make is refused with each place. */
+export async function readPlan(path: string, text: string): Promise<Plan> {
+  try {
+    return await parsePlan(text)
+  } catch (error) {
+    if (!(error instanceof PlanError)) throw error
+    throw new FailedError(`${path} is not a plan: ${error.message}`)
   }
-  return value as unknown as Plan
 }
 
 function stateOf(dumps: Dumps): State {
@@ -92,12 +91,12 @@ function stateOf(dumps: Dumps): State {
   return { plan: captured.plan, node: null, captured }
 }
 
-/** What listings say; a listing that cannot be read is a UsageError. */
+/** What listings say; a listing that cannot be read is a FailedError. */
 export function readCapture(dumps: Dumps): Captured {
   try {
     return capture(dumps)
   } catch (error) {
     if (!(error instanceof PayloadSyntaxError)) throw error
-    throw new UsageError(`the state of the node cannot be read: ${error.message}`)
+    throw new FailedError(`the state of the node cannot be read: ${error.message}`)
   }
 }

@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { mkdir, open, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CHECKSUMS, type Checksum, parseChecksums } from '../bundle/checksums.ts'
+import { BundleError, type VerifiedBundle, verifyBundle } from '../bundle/verify.ts'
 import { RefusedError } from './exit.ts'
 
 /** Files of a bundle are a few megabytes; larger ones are none. */
@@ -20,6 +21,16 @@ export async function copyVerified(folder: string, target: string): Promise<void
   await mkdir(target, { mode: 0o700 })
   for (const sum of sums) await copyFile(folder, target, sum)
   await writeFile(join(target, CHECKSUMS), list, { flag: 'wx' })
+}
+
+/** Reads a bundle, each file once, and verifies it against its manifest and its SHA256SUMS; a RefusedError says what is wrong. */
+export async function readBundleFolder(folder: string): Promise<VerifiedBundle> {
+  try {
+    return await verifyBundle((name) => readBundleFile(folder, name))
+  } catch (error) {
+    if (!(error instanceof BundleError)) throw error
+    throw new RefusedError(`${folder} is damaged or was edited: ${error.message}`)
+  }
 }
 
 async function copyFile(folder: string, target: string, { name, sha256 }: Checksum): Promise<void> {
