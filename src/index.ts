@@ -32,6 +32,8 @@ export {
   type DeltaPayloads,
   emitDelta,
 } from './delta/payloads.ts'
+export { desired } from './desired/desired.ts'
+export type { Desired, DesiredOptions } from './desired/types.ts'
 export { DIAGNOSTIC_CODES, type DiagnosticCode } from './diagnostics/codes.ts'
 export {
   type Diagnostic,
@@ -82,6 +84,7 @@ export type { TableName } from './kernel/chains.ts'
 export type { Protocol } from './kernel/protocols.ts'
 export type { Scheduler, SchedulerFlag } from './kernel/schedulers.ts'
 export type { IpSetType, SetName } from './kernel/sets.ts'
+export type { AssumedObject, AssumedValue } from './kube/assumed.ts'
 export type { Cluster, Sourced } from './kube/cluster.ts'
 export type * from './kube/types.ts'
 export type { Family } from './net/family.ts'

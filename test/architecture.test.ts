@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   kube: ['diagnostics'],
   read: INPUT,
   config: INPUT,
+  desired: INPUT,
   snapshot: [...INPUT, 'read'],
   resolve: [...INPUT, 'config'],
   plan: GROUND,

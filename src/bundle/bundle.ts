@@ -10,6 +10,7 @@ import { emit } from '../formats/emit.ts'
 import { defaultRenderer, type OverlaidTemplate, type Renderer } from '../formats/render.ts'
 import { stateFingerprint } from '../formats/state.ts'
 import { NODE_FILES } from '../generated/nodeFiles.js'
+import type { AssumedObject } from '../kube/assumed.ts'
 import type { Family } from '../net/family.ts'
 import { fingerprint as fingerprintOf, formatPlan, planPieces } from '../plan/canonical.ts'
 import { inScope } from '../plan/scope.ts'
@@ -32,6 +33,8 @@ export interface Manifest {
   readonly quarantined: readonly QuarantinedObject[]
   /** Templates that were used instead of the shipped ones. */
   readonly templates: readonly OverlaidTemplate[]
+  /** Addresses and ports that nobody stated. Absent: there are none. */
+  readonly assumed?: readonly AssumedObject[]
   /** What a delta bundle starts from. `null`: the bundle converges from any state. */
   readonly delta: DeltaEntry | null
 }
@@ -77,6 +80,8 @@ export interface BundleInput {
   readonly provenance: Provenance | null
   readonly counts: Partial<CompileCounts>
   readonly diagnostics: readonly Diagnostic[]
+  /** What nobody stated. */
+  readonly assumed?: readonly AssumedObject[]
   /** Default: the shipped templates. */
   readonly renderer?: Renderer
   /** For a delta bundle: the plan that a node holds before. */
@@ -94,7 +99,16 @@ export interface Bundle {
  * PayloadMismatch where a template does not say what the plan says.
  */
 export function makeBundle(input: BundleInput): Bundle {
-  const { node, plan, provenance, counts, diagnostics, renderer = defaultRenderer, from = null } = input
+  const {
+    node,
+    plan,
+    provenance,
+    counts,
+    diagnostics,
+    assumed = [],
+    renderer = defaultRenderer,
+    from = null,
+  } = input
   const contents = new Map<string, Uint8Array>(
     [...emit(plan, { renderer })].map(([name, text]) => [name, encodePieces([text])]),
   )
@@ -118,6 +132,7 @@ export function makeBundle(input: BundleInput): Bundle {
     counts: { ...counts, ...countPlan(plan) },
     quarantined: quarantinedObjects(diagnostics),
     templates: renderer.overlaid,
+    ...(assumed.length === 0 ? {} : { assumed }),
     delta: start === null ? null : { from: start.state, operations: operations.length },
   }
   contents.set('manifest.json', encodePieces([JSON.stringify(manifest, null, 2), '\n']))

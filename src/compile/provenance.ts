@@ -1,7 +1,8 @@
-import type { JsonPath } from '../diagnostics/diagnostics.ts'
+import { formatPath, type JsonPath } from '../diagnostics/diagnostics.ts'
+import { assumedValues } from '../kube/assumed.ts'
 import { compareText } from '../order.ts'
 import { hostPort, virtualServerKey } from '../plan/keys.ts'
-import type { Rule, Table } from '../plan/types.ts'
+import type { Rule, SetEntry, Table } from '../plan/types.ts'
 import type { Endpoint, ServicePort } from '../resolve/types.ts'
 import { joined } from '../text.ts'
 import { ALWAYS, type SettingField } from './modes/ipvs/settings.ts'
@@ -52,6 +53,8 @@ export interface ItemProvenance {
   readonly servicePort: string
   /** The field of the Service, without indices. */
   readonly field: string
+  /** Whether the field holds what nobody stated: a cluster would choose it. */
+  readonly assumed?: true
 }
 
 export interface SetProvenance {
@@ -88,7 +91,26 @@ const claimProvenance = ({ servicePort, path }: ClaimedVirtualServer, item: stri
   item,
   servicePort: servicePort.key,
   field: fieldName(path),
+  ...(isAssumed(servicePort.service, path) ? ASSUMED : {}),
 })
+
+const ASSUMED = { assumed: true } as const
+
+const isAssumed = ({ assumed }: ServicePort['service'], path: JsonPath): boolean =>
+  assumed?.some((known) => formatPath(known) === formatPath(path)) ?? false
+
+/** An entry of a set that one service port asks for. */
+export function entryProvenance(
+  entry: SetEntry,
+  item: string,
+  { key, service }: ServicePort,
+  field: string,
+): ItemProvenance {
+  const values = service.assumed === undefined ? null : assumedValues(service)
+  const { address, port } = entry as { readonly address?: string; readonly port?: number }
+  const isIn = (value: string | number | undefined): boolean => values?.has(String(value)) ?? false
+  return { item, servicePort: key, field, ...(isIn(address) || isIn(port) ? ASSUMED : {}) }
+}
 
 const ruleProvenance = ({ family, name, chains }: Table): ReasonedItem[] =>
   chains.flatMap((chain) =>

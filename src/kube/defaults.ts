@@ -8,8 +8,10 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
 export const typeOf = ({ type }: ServiceSpec): 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName' =>
   type || 'ClusterIP'
 
-export const protocolOf = ({ protocol }: { readonly protocol?: string | null | undefined }): string =>
-  protocol || 'TCP'
+export const protocolOf = ({ protocol }: { readonly protocol?: string | null | undefined }): ApiProtocol =>
+  (protocol || 'TCP') as ApiProtocol
+
+type ApiProtocol = 'TCP' | 'UDP' | 'SCTP'
 
 /** The target of a port: the port itself where none is named. */
 export const targetPortOf = ({ port, targetPort }: ServicePortSpec): number | string => targetPort || port
@@ -91,6 +93,9 @@ const filtered = (
   map: Readonly<Record<string, string>> | null | undefined,
   keep: (name: string) => boolean,
 ): Record<string, string> => Object.fromEntries(Object.entries(map ?? {}).filter(([name]) => keep(name)))
+
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** JSON with keys in order, without null and empty values. */
 export const canonicalText = (value: unknown): string =>

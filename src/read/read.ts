@@ -10,6 +10,7 @@ import { isKustomization, kustomized } from './kustomize.ts'
 import { withPositions } from './locate.ts'
 import { type FoundObject, findObjects, isObject, type JsonObject } from './objects.ts'
 import { Surroundings } from './surroundings.ts'
+import { softened } from './syntax.ts'
 import { isTemplate, templateDiagnostic, templateOf } from './templates.ts'
 import type { ReadOptions, ReadResult, SourceText } from './types.ts'
 import { describeSubject, INPUT_KINDS, type InputKind, schemaDiagnostics } from './validate.ts'
@@ -59,7 +60,7 @@ class Reader {
     this.#texts.set(source.name, text)
     const { documents, diagnostics } = await readDocuments({ name: source.name, text })
     if (diagnostics.length > 0 && isTemplate(text)) this.#templates.push(templateOf(source.name, text))
-    else this.#diagnostics.push(...diagnostics)
+    else this.#diagnostics.push(...diagnostics.map((problem) => softened(problem, text)))
     for (const document of documents) {
       const later: FoundObject[] = []
       const report = (problem: Diagnostic) => this.#diagnostics.push(problem)

@@ -16,7 +16,7 @@ import { buildSet } from '../../../plan/sets.ts'
 import type { IpSet, Plan, SetEntry, Table } from '../../../plan/types.ts'
 import type { ConflictPolicy } from '../../../resolve/options.ts'
 import type { ResolvedCluster, ServicePort } from '../../../resolve/types.ts'
-import { buildProvenance, type ItemProvenance, type Provenance } from '../../provenance.ts'
+import { buildProvenance, entryProvenance, type ItemProvenance, type Provenance } from '../../provenance.ts'
 import { allowsNode, FILLED_SETS, type SetContext } from './sets.ts'
 import { buildConntrack, buildIpvsTimeouts, buildModules, buildSysctls } from './settings.ts'
 import { buildTables, type ClosedVIP } from './tables.ts'
@@ -151,11 +151,8 @@ function buildFamily(family: Family, context: FamilyContext): BuiltFamily {
     for (const setContext of contexts)
       for (const entry of entriesOf(setContext)) owners.set(entry, setContext.servicePort)
     const set = buildSet(kernelName, family, type, [...owners.keys()])
-    const explain = (entry: SetEntry): ItemProvenance => ({
-      item: formatEntry(type, entry),
-      servicePort: (owners.get(entry) as ServicePort).key,
-      field,
-    })
+    const explain = (entry: SetEntry): ItemProvenance =>
+      entryProvenance(entry, formatEntry(type, entry), owners.get(entry) as ServicePort, field)
     if (set.entries.length > 0) provenance.push([set.name, set.entries.map(explain)])
     return set
   })
