@@ -17,6 +17,7 @@ import { join } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
+import { SEED, THOROUGH } from '../support/sample.ts'
 import { ROOT, SHARED_DATA } from '../support/shared.ts'
 import { type Choice, chooseMachine, hasIpvs, machineOf } from './harness/choose.ts'
 import { SHARE } from './harness/machine.ts'
@@ -24,7 +25,8 @@ import { SHARE } from './harness/machine.ts'
 /**
  * Runs the kernel suites: right here where this kernel has IPVS and we are root, otherwise in machines of one processor, one for
  * each of ours, with the same files; the tests are dealt out among them. `--machine here|uml|qemu` says where. Arguments pick
- * suites by a part of their file names, and `--only TEXT` picks tests by a part of theirs; `--minutes N` leaves out what would begin
+ * suites by a part of their file names, and `--only TEXT` picks tests by a part of theirs; `--share N`, from 0 to 1, takes only that part
+ * of them. Tests of hundreds of cases take a sample: `--thorough` takes all, and `--seed N` those of another run; `--minutes N` leaves out what would begin
  * later, of the tests that go through hundreds of cases; `--durations` says at the end how long each test took. `--bench` runs
  * benchmarks instead, and with `--margin N` their limits are N times as high: other work on the same machine moves ratios.
  */
@@ -34,6 +36,9 @@ const { values, positionals: wanted } = parseArgs({
   options: {
     machine: { type: 'string' },
     only: { type: 'string', default: '' },
+    share: { type: 'string', default: '1' },
+    seed: { type: 'string', default: String(SEED) },
+    thorough: { type: 'boolean', default: THOROUGH },
     minutes: { type: 'string', default: '120' },
     bench: { type: 'boolean', default: false },
     margin: { type: 'string', default: '1' },
@@ -44,12 +49,17 @@ const { values, positionals: wanted } = parseArgs({
 const wish = machineOf(values.machine) ?? (values.bench && !hasIpvs() ? 'qemu' : null)
 const minutes = Number(values.minutes)
 if (!(Number(values.margin) >= 1)) throw new Error(`--margin takes a number, not "${values.margin}"`)
+if (!(Number(values.share) > 0)) throw new Error(`--share takes a part of 1, not "${values.share}"`)
+if (!/^\d+$/.test(values.seed)) throw new Error(`--seed takes a whole number, not "${values.seed}"`)
 if (!(minutes >= 0)) throw new Error(`--minutes takes a number, not "${values.minutes}"`)
 /** Minutes after which everything is stopped; tests that have begun get ten more. */
 const TIME_LIMIT = minutes + 10
 /** What the suites are told. */
 const settings = {
   IPVSC_ONLY: values.only,
+  IPVSC_SHARE: values.share,
+  IPVSC_SEED: values.seed,
+  IPVSC_THOROUGH: values.thorough ? '1' : '0',
   IPVSC_MINUTES: String(minutes),
   IPVSC_CLI: `${ROOT}dist/cli.js`,
   IPVSC_MARGIN: values.margin,
@@ -207,7 +217,8 @@ async function main(): Promise<number> {
     console.error(`packages are missing: apt-get install -y ${machine.missing.join(' ')}`)
     return 2
   }
-  console.error(`machine: ${machine.kind}`)
+  const sample = `a sample by seed ${values.seed}: --seed ${values.seed} repeats it, --thorough takes all`
+  console.log(`machine: ${machine.kind}; ${values.thorough ? 'all cases' : sample}`)
   const parts = machine.kind === 'here' || values.bench ? 1 : Math.min(availableParallelism(), MOST_MACHINES)
   const folders = Array.from({ length: parts }, (_, part) => join(folder, `part-${part}`))
   for (const [part, target] of folders.entries()) {

@@ -16,15 +16,22 @@ if (!Number.isInteger(SEED) || SEED < 0) throw new Error(`IPVSC_SEED takes a who
 const hashOf = (text: string): number =>
   [...text].reduce((hash, letter) => (Math.imul(hash, 31) + letter.charCodeAt(0)) | 0, SEED)
 
+/** A number from 0 to 1 for a name: those of which it is below a share are the sample. */
+export function chance(name: string): number {
+  const random = randomNumbers(hashOf(name))
+  for (let turn = 0; turn < 4; turn++) random() // the first numbers of seeds that are near are near each other
+  return random()
+}
+
 /**
  * A part of a list, in its order: a share from 0 to 1 of it, rounded up, and all where the run is thorough. Lists of other
  * names are sampled at other places.
  */
 export function sampled<T>(name: string, items: readonly T[], share: number, thorough = THOROUGH): T[] {
   if (thorough || share >= 1) return [...items]
-  const random = randomNumbers(hashOf(name))
-  for (let turn = 0; turn < 4; turn++) random() // the first numbers of seeds that are near are near each other
-  const places = items.map((_, place) => ({ place, turn: random() })).sort((a, b) => a.turn - b.turn)
+  const places = items
+    .map((_, place) => ({ place, turn: chance(`${name} ${place}`) }))
+    .sort((a, b) => a.turn - b.turn)
   const chosen = new Set(places.slice(0, Math.ceil(items.length * share)).map(({ place }) => place))
   return items.filter((_, place) => chosen.has(place))
 }

@@ -3,6 +3,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { suite } from 'uvu'
+import { chance } from '../../support/sample.ts'
 
 /**
  * A test of the kernel suites has a lab of its own: a folder, network namespaces, and processes in them. All of it is
@@ -64,6 +65,9 @@ const UNTIL = Number(process.env.IPVSC_MINUTES ?? 'Infinity') * 60_000
 
 /** A part of the names of the tests to run. */
 const ONLY = process.env.IPVSC_ONLY ?? ''
+
+/** The part of the tests that is run at all. */
+const SHARE_OF_TESTS = Number(process.env.IPVSC_SHARE ?? '1')
 
 type UvuSuite = ReturnType<typeof suite>
 
@@ -146,7 +150,7 @@ export function kernelTest(
   body: (lab: Lab) => Promise<void>,
   { limit = 240, long = false, waits = false }: KernelTestOptions = {},
 ): void {
-  if (!name.includes(ONLY)) return
+  if (!name.includes(ONLY) || chance(name) >= SHARE_OF_TESTS) return
   const place = long ? registeredLong++ : registered++
   if (!isOurs(place)) return
   const job = createJob(waits ? 0.5 : long ? AT_ONCE : 1, async () => {

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# build.sh FOLDER: builds a user-mode Linux with IPVS, ipset and both flavours of iptables into FOLDER, unless it is there:
+# build.sh [FOLDER]: builds a user-mode Linux with IPVS, ipset and both flavours of iptables into FOLDER, unless it is there;
+# by default into that where the kernel suites look for it (harness/uml.ts):
 # `linux`, the kernel as a program; `modules`, which say what is built into it; `version`, its name.
 # The source is Debian's newest linux-source, taken with apt from the mirror that this machine uses, and nothing is installed.
 # Four minutes on two cores, 2.5 GB of room while it is built.
 set -euo pipefail
 
-mkdir -p "$1"
-folder=$(cd "$1" && pwd)
 config=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/config
+folder=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/ipvsc/uml-$(sha256sum "$config" | cut -c 1-12)}
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
 suite=${SUITE:-sid} # the first that has 6.16 or newer, which brings processes under seccomp
 
 exec 9> "$folder/lock"
