@@ -16,7 +16,8 @@ const EXIT_STATUS_HELP = `
 Exit status: 0 done, 1 the input has errors and nothing was written, 2 wrong usage or a file that cannot be
 read or written.`
 
-const INPUT_HELP = 'files, directories (with all below them), or - for standard input; JSON or YAML'
+const INPUT_HELP =
+  'files, directories (with all below them), git:REV:PATH, or - for standard input; JSON or YAML'
 
 /** Runs the command line and gives the exit status. */
 export async function run(argv: readonly string[]): Promise<number> {
@@ -219,7 +220,7 @@ ${EXIT_STATUS_HELP}`,
 }
 
 const STATE_HELP =
-  'a bundle, a plan, a folder of saved listings, inputs to compile (with --node), or "live" for this node'
+  'a bundle, a plan, a folder of saved listings, inputs to compile (with --node), each also as git:REV:PATH; or "live" for this node'
 
 const withIptables = (command: Command): Command =>
   command.addOption(
@@ -252,6 +253,7 @@ Without --out-dir the payloads are printed; --output json gives the operations.
 Examples:
   $ ipvsc delta old-bundle new-bundle
   $ ipvsc delta live cluster.json --node worker-1 -o delta
+  $ ipvsc delta git:origin/main...HEAD:deploy git:HEAD:deploy --node worker-1
 ${EXIT_STATUS_HELP}`,
     )
   withOutput(withIptables(withCompilation(command))).action(

@@ -4,14 +4,15 @@ import { type Captured, capture, type Dumps, foreignTo } from '../capture/captur
 import type { CompileCounts } from '../compile/compile.ts'
 import { PayloadSyntaxError } from '../formats/syntax.ts'
 import { FailedError } from '../host/exit.ts'
-import { holdsDumps, liveDumps, savedDumps } from '../host/host.ts'
-import { readBundleFolder } from '../host/verified.ts'
+import { isGitReference } from '../host/gitReference.ts'
+import { areDumps, holdsDumps, liveDumps, savedDumps } from '../host/host.ts'
+import { type ReadBundleFile, readBundleFolder } from '../host/verified.ts'
 import type { ForeignItem } from '../plan/foreign.ts'
 import { PlanError, parsePlan } from '../plan/parse.ts'
 import type { Plan } from '../plan/types.ts'
 import { type BuildOptions, compileOne } from './commands/build.ts'
 import type { Console } from './console.ts'
-import { readText } from './inputs.ts'
+import { listGit, readText } from './inputs.ts'
 import { sayWarning } from './terminal.ts'
 
 /** A state that a command is told of: a bundle, a plan, a node, or inputs to compile. */
@@ -42,12 +43,31 @@ export async function readState(
   console: Console,
 ): Promise<State | null> {
   if (reference === LIVE) return stateOf(await liveDumps(options.iptables))
-  if (isFolder(reference)) {
+  if (isGitReference(reference)) {
+    const state = await readGitState(reference)
+    if (state !== null) return state
+  } else if (isFolder(reference)) {
     if (existsSync(join(reference, 'manifest.json'))) return readBundle(reference)
     if (holdsDumps(reference)) return readDumps(reference)
   } else if (reference !== '-' && isPlan(reference)) return readLonePlan(reference)
   return compileOne([reference], options, console)
 }
+
+/** A bundle, plan or listings in git; `null` for inputs to compile. */
+async function readGitState(reference: string): Promise<State | null> {
+  const { single, files } = listGit(reference)
+  if (single) return isPlanText(readText(reference)) ? readLonePlan(reference) : null
+  const names = new Map(files.map(({ below, name }) => [below, name]))
+  const read = (name: string): string => readText(names.get(name) as string)
+  if (names.has('manifest.json'))
+    return readBundle(reference, async (name) => (names.has(name) ? Buffer.from(read(name)) : null))
+  const here = [...names.keys()].filter((name) => !name.includes('/'))
+  return areDumps(here) ? stateOf(savedDumps(reference, { names: here, read })) : null
+}
+
+/** Whether a reference to git names the folder of a bundle. */
+export const isGitBundle = (reference: string): boolean =>
+  listGit(reference).files.some(({ below }) => below === 'manifest.json')
 
 /** What listings say that were carried off a node. */
 const readDumps = (folder: string): State => stateOf(savedDumps(folder))
@@ -55,12 +75,14 @@ const readDumps = (folder: string): State => stateOf(savedDumps(folder))
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 
 /** A plan begins with its version and families. */
-const isPlan = (path: string): boolean =>
-  existsSync(path) && /^\s*\{\s*"version":\s*1,\s*"families":/.test(readText(path).slice(0, 200))
+const isPlanText = (text: string): boolean =>
+  /^\s*\{\s*"version":\s*1,\s*"families":/.test(text.slice(0, 200))
+
+const isPlan = (path: string): boolean => existsSync(path) && isPlanText(readText(path))
 
 /** The plan of a bundle whose checksums hold. */
-async function readBundle(folder: string): Promise<State> {
-  const { manifest, files } = await readBundleFolder(folder)
+async function readBundle(folder: string, readFile?: ReadBundleFile): Promise<State> {
+  const { manifest, files } = await readBundleFolder(folder, readFile)
   const { services, servicePorts } = manifest.counts
   return {
     plan: await readPlan(join(folder, 'plan.json'), new TextDecoder().decode(files.get('plan.json'))),

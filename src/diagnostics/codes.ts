@@ -27,6 +27,8 @@ export const DIAGNOSTIC_CODES = {
   FACTS_TOOL_MISSING: 'The node lacks a tool that the script of a bundle needs.',
   FIELD_UNKNOWN: 'A Service has a field that the API does not know: the API server drops it.',
   HEALTH_CHECK_EXTERNAL: 'A health-check node port is opened; answering it is left to an agent on the node.',
+  INPUT_UNREAD:
+    'A file among the inputs holds its contents elsewhere: a submodule, a link out of the tree, a Git LFS pointer.',
   KERNEL_TOO_OLD: 'The kernel of the node is older than 4.1.',
   KERNEL_UNKNOWN: 'The kernel version of the node is unknown, so settings for old kernels are left alone.',
   KUSTOMIZATION: 'A Kustomization covers inputs: what it changes is known only from its output.',

@@ -128,16 +128,29 @@ const DUMP_NAMES: Readonly<Record<keyof Dumps, RegExp>> = {
 }
 
 /** Whether a folder holds listings that were carried off a node: nothing else is called `ipvsadm-save`. */
-export const holdsDumps = (folder: string): boolean =>
-  guarded(folder, () => readdirSync(folder)).some((name) => /^ipvsadm-save(\.\w+)?$/.test(name))
+export const holdsDumps = (folder: string): boolean => areDumps(guarded(folder, () => readdirSync(folder)))
+
+/** Whether names are those of listings that were carried off a node. */
+export const areDumps = (names: readonly string[]): boolean =>
+  names.some((name) => /^ipvsadm-save(\.\w+)?$/.test(name))
+
+/** The texts of a folder, wherever it lies. */
+export interface TextFolder {
+  readonly names: readonly string[]
+  readonly read: (name: string) => string
+}
+
+const onDisk = (folder: string): TextFolder => ({
+  names: guarded(folder, () => readdirSync(folder)),
+  read: (name) => guarded(folder, () => readFileSync(join(folder, name), 'utf8')),
+})
 
 /** Listings that were carried off a node. */
-export function savedDumps(folder: string): Dumps {
-  const names = guarded(folder, () => readdirSync(folder))
+export function savedDumps(folder: string, { names, read }: TextFolder = onDisk(folder)): Dumps {
   const find = (key: keyof Dumps): string | null => {
     const [name, other] = names.filter((candidate) => DUMP_NAMES[key].test(candidate)).sort()
     if (other !== undefined) throw new UsageError(`${folder} holds both ${name} and ${other}`)
-    return name === undefined ? null : guarded(folder, () => readFileSync(join(folder, name), 'utf8'))
+    return name === undefined ? null : read(name)
   }
   const need = (key: 'ipvs' | 'ipset' | 'addresses', name: string): string => {
     const text = find(key)

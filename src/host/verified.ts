@@ -23,10 +23,16 @@ export async function copyVerified(folder: string, target: string): Promise<void
   await writeFile(join(target, CHECKSUMS), list, { flag: 'wx' })
 }
 
+/** Reads a file of a bundle; `null` where there is none. */
+export type ReadBundleFile = (name: string) => Promise<Buffer | null>
+
 /** Reads a bundle, each file once, and verifies it against its manifest and its SHA256SUMS; a RefusedError says what is wrong. */
-export async function readBundleFolder(folder: string): Promise<VerifiedBundle> {
+export async function readBundleFolder(
+  folder: string,
+  readFile: ReadBundleFile = (name) => readBundleFile(folder, name),
+): Promise<VerifiedBundle> {
   try {
-    return await verifyBundle((name) => readBundleFile(folder, name))
+    return await verifyBundle(readFile)
   } catch (error) {
     if (!(error instanceof BundleError)) throw error
     throw new RefusedError(`${folder} is damaged or was edited: ${error.message}`)

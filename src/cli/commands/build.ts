@@ -31,7 +31,7 @@ import { snapshotAges } from '../../read/snapshotRecord.ts'
 import type { ReadResult } from '../../read/types.ts'
 import { schemaDiagnostics } from '../../read/validate.ts'
 import type { Console } from '../console.ts'
-import { inputFiles, readSources, readText } from '../inputs.ts'
+import { inputFiles, lfsPointers, readSources, readText } from '../inputs.ts'
 import { ageLimits } from '../snapshotAge.ts'
 import { readTemplates } from '../templates.ts'
 
@@ -190,7 +190,7 @@ interface Input {
 }
 
 async function readInput(inputs: readonly string[], options: BuildOptions, console: Console): Promise<Input> {
-  const { files, passedOver } = inputFiles(inputs)
+  const { files, passedOver, diagnostics: unread } = inputFiles(inputs)
   const configFiles = options.config === undefined ? [] : [options.config]
   if (files.length === 0) throw new UsageError('the inputs hold no JSON or YAML file')
   if ([...files, ...configFiles].filter((file) => file === '-').length > 1)
@@ -200,7 +200,10 @@ async function readInput(inputs: readonly string[], options: BuildOptions, conso
   const result = await read(readSources(all, (name) => console.progress(`reading ${name}`)))
   console.progress('')
   const ages = snapshotAges(result.cluster.snapshots ?? [], ageLimits(options.maxSnapshotAge))
-  const found: Diagnostic[] = [...result.diagnostics, ...ages]
+  const pointers = lfsPointers(result.texts)
+  const isPointer = (source: string | undefined) => pointers.some(({ origin }) => origin?.source === source)
+  const said = result.diagnostics.filter(({ origin }) => !isPointer(origin?.source))
+  const found: Diagnostic[] = [...unread, ...pointers, ...said, ...ages]
   const config = chooseConfig(result, options.config, (problem) => found.push(problem))
   const diagnostics = options.quarantine ? quarantined(found) : found
   const facts = options.nodeFacts === undefined ? null : await readFacts(options.nodeFacts)

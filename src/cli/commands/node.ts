@@ -5,12 +5,13 @@ import { emitDelta } from '../../delta/payloads.ts'
 import { foreignLine } from '../../formats/state.ts'
 import { EXIT, RefusedError, UsageError } from '../../host/exit.ts'
 import { writeFolder } from '../../host/folder.ts'
+import { isGitReference } from '../../host/gitReference.ts'
 import { liveDumps, looksLikeBundle, runScript, savedDumps, withFolder } from '../../host/host.ts'
 import { writeText } from '../../host/output.ts'
 import { formatPlan } from '../../plan/canonical.ts'
 import type { ForeignItem } from '../../plan/foreign.ts'
 import type { Console } from '../console.ts'
-import { foreignOf, readCapture, readState } from '../states.ts'
+import { foreignOf, isGitBundle, readCapture, readState } from '../states.ts'
 import { isTerminal, print, printJson, printLine, say, sayError, sayLines, sayWarning } from '../terminal.ts'
 import { type BuildOptions, compileOne } from './build.ts'
 import { sayUntold } from './drift.ts'
@@ -122,11 +123,19 @@ export async function apply(
 ): Promise<number> {
   const [first = ''] = inputs
   if (inputs.length === 1 && looksLikeBundle(first)) return runCommand('apply', first, options)
+  refuseGitBundle(inputs)
   const compiled = await compileOne(inputs, options, console)
   if (compiled === null) return EXIT.input
   return withFolder(bundleOf(compiled.node, compiled.plan, { counts: compiled.counts }), (path) =>
     runCommand('apply', path, options),
   )
+}
+
+/** A script is run from a folder that its user can look at, and not from a revision. */
+function refuseGitBundle(inputs: readonly string[]): void {
+  const bundle = inputs.filter(isGitReference).find((input) => isGitBundle(input))
+  if (bundle !== undefined)
+    throw new UsageError(`${bundle} is a bundle in a revision: check it out, and apply its folder`)
 }
 
 interface ScriptEvent {
