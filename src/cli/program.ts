@@ -3,6 +3,7 @@ import { CommandError, EXIT } from '../host/exit.ts'
 import { VERSION } from '../version.ts'
 import { type BuildOptions, build, check, EMIT_NAMES } from './commands/build.ts'
 import type { NodeOptions, ScriptOptions } from './commands/node.ts'
+import type { ProofOptions, TraceOptions } from './commands/proof.ts'
 import { SCHEMA_NAMES } from './commands/schema.ts'
 import { createConsole } from './console.ts'
 import { print, say, sayLines } from './terminal.ts'
@@ -75,6 +76,7 @@ ${EXIT_STATUS_HELP}`,
   addSchema(program)
   addDelta(program, finish)
   addCapture(program, finish)
+  addProof(program, finish)
   addApply(program, finish)
   addScriptCommands(program, finish)
   return program
@@ -305,6 +307,52 @@ Exit status: 0 nothing differs, 3 something does, 2 wrong usage or a state that 
   withOutput(withIptables(withCompilation(drift))).action(async (bundle: string, options: NodeOptions) => {
     const { drift: run } = await import('./commands/drift.ts')
     finish(await run(bundle, options, consoleOf(options)))
+  })
+}
+
+function addProof(program: Command, finish: (status: number) => void): void {
+  const clusterHelp = 'inputs that say what was promised, where the state is a bundle, a plan or a node'
+  const trace = program
+    .command('trace')
+    .description('Follow a packet through the rules of a node, hop by hop.')
+    .argument('<state>', STATE_HELP)
+    .requiredOption('--from <client>', 'node, pod:NAMESPACE/NAME, or an address')
+    .requiredOption('--to <target>', 'ADDRESS:PORT[/tcp|udp|sctp], or svc:NAMESPACE/NAME[:PORT]')
+    .option('-n, --node <name>', 'the Node whose rules they are')
+    .option('--cluster <input>', clusterHelp)
+    .addHelpText(
+      'after',
+      `
+Each hop names the line that decided. docs/proof.md says what is modelled.
+
+Examples:
+  $ ipvsc trace cluster.json --node worker-1 --from 198.51.100.7 --to 192.0.2.11:30001
+  $ ipvsc trace bundle --cluster cluster.json --from node --to svc:shop/cart:http
+${EXIT_STATUS_HELP}`,
+    )
+  withOutput(withIptables(withCompilation(trace))).action(async (state: string, options: TraceOptions) => {
+    const { traceState } = await import('./commands/proof.ts')
+    finish(await traceState(state, options, consoleOf(options)))
+  })
+  const verify = program
+    .command('verify')
+    .description('Show whether the rules of a node keep what the Kubernetes API promises of each Service.')
+    .argument('<state>', STATE_HELP)
+    .option('-n, --node <name>', 'the Node whose rules they are')
+    .option('--cluster <input>', clusterHelp)
+    .addHelpText(
+      'after',
+      `
+Packets are cut into classes by all that the rules can tell apart, and one of each class is followed.
+
+Examples:
+  $ ipvsc verify cluster.json --node worker-1
+  $ ipvsc verify live --cluster cluster.json --node worker-1
+Exit status: 0 every promise is kept, 3 one is not, 1 the input has errors, 2 wrong usage.`,
+    )
+  withOutput(withIptables(withCompilation(verify))).action(async (state: string, options: ProofOptions) => {
+    const { verifyState } = await import('./commands/proof.ts')
+    finish(await verifyState(state, options, consoleOf(options)))
   })
 }
 

@@ -10,7 +10,7 @@ import { type ReadBundleFile, readBundleFolder } from '../host/verified.ts'
 import type { ForeignItem } from '../plan/foreign.ts'
 import { PlanError, parsePlan } from '../plan/parse.ts'
 import type { Plan } from '../plan/types.ts'
-import { type BuildOptions, compileOne } from './commands/build.ts'
+import { type BuildOptions, type CompiledFrom, compileOne } from './commands/build.ts'
 import type { Console } from './console.ts'
 import { listGit, readText } from './inputs.ts'
 import { sayWarning } from './terminal.ts'
@@ -24,6 +24,8 @@ export interface State {
   readonly counts?: Partial<CompileCounts>
   /** What a node holds besides its plan, where the state is that of a node. */
   readonly captured?: Captured
+  /** What it was compiled from, where that was done here. */
+  readonly compiled?: CompiledFrom
 }
 
 /** What stands on a node and no plan can say, of what a plan speaks of. */

@@ -44,6 +44,8 @@ export interface CompileResult {
   readonly diagnostics: readonly Diagnostic[]
   /** What tells the machine of the node from others; `null`: nothing does. */
   readonly binding: NodeBinding | null
+  /** What the plan was compiled for; `null` where the node is not known. */
+  readonly facts: NodeFacts | null
 }
 
 /** What the input came to. */
@@ -130,6 +132,7 @@ function compileNode(
     counts: countsOf(resolved),
     diagnostics,
     binding: nodeBinding(node.origin === NO_ORIGIN ? null : node.object, reported),
+    facts,
   }
 }
 
@@ -147,6 +150,7 @@ const failed = (resolved: ResolvedCluster, diagnostics: readonly Diagnostic[]): 
   counts: countsOf(resolved),
   diagnostics,
   binding: null,
+  facts: null,
 })
 
 const QUARANTINED_KINDS: ReadonlySet<string> = new Set(['Service', 'EndpointSlice', 'Endpoints'])

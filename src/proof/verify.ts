@@ -34,8 +34,6 @@ export interface Verification {
 export const KNOWN_DEVIATIONS = {
   LOCAL_STAND_IN:
     'Under a Local policy without an endpoint of its own, a node in IPVS mode hands over to those of other nodes.',
-  LOCAL_FROM_INSIDE:
-    'Clients inside the cluster that ask an external address meet its Local policy, which other modes do not apply to them.',
 } as const
 export type KnownDeviation = keyof typeof KNOWN_DEVIATIONS
 

@@ -9,7 +9,7 @@ import {
 } from '../../compile/compile.ts'
 import { formatProvenance } from '../../compile/provenance.ts'
 import { resolveConfig } from '../../config/resolve.ts'
-import type { ProxyConfig } from '../../config/types.ts'
+import { DEFAULT_CONFIG, type ProxyConfig } from '../../config/types.ts'
 import { type Diagnostic, diagnostic, formatPath, hasErrors } from '../../diagnostics/diagnostics.ts'
 import { emit, PayloadMismatch } from '../../formats/emit.ts'
 import { parseIpAddr } from '../../formats/ip.ts'
@@ -21,6 +21,7 @@ import { writeFolder } from '../../host/folder.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import { canonicalAddress } from '../../net/address.ts'
 import { FAMILIES, type Family } from '../../net/family.ts'
+import type { NodeFacts } from '../../node/facts.ts'
 import type { ReportedFacts } from '../../node/reportedFacts.ts'
 import { formatPlan } from '../../plan/canonical.ts'
 import type { Plan } from '../../plan/types.ts'
@@ -115,12 +116,28 @@ export async function build(
   return failed ? EXIT.input : EXIT.done
 }
 
+/** A plan that was compiled here, and what it was compiled from. */
+export interface CompiledState {
+  readonly plan: Plan
+  readonly node: string
+  readonly counts: CompileCounts
+  readonly compiled: CompiledFrom
+}
+
+export interface CompiledFrom {
+  readonly cluster: Cluster
+  readonly facts: NodeFacts | null
+  readonly config: ProxyConfig
+  /** Settings that the plan would set. */
+  readonly settings: Plan['sysctls']
+}
+
 /** Compiles inputs for one node, as `build` does, and reports problems. `null`: there are errors. */
 export async function compileOne(
   inputs: readonly string[],
   options: BuildOptions,
   console: Console,
-): Promise<{ readonly plan: Plan; readonly node: string; readonly counts: CompileCounts } | null> {
+): Promise<CompiledState | null> {
   const { node } = options
   if (node === undefined)
     throw new UsageError(`${inputs.join(' ')} has to be compiled: say for which node: --node NAME`)
@@ -137,7 +154,14 @@ export async function compileOne(
     return null
   }
   console.say(diagnostics.filter(({ code }) => SAID_BY_ALL.has(code)))
-  return { plan: result.plan, node, counts: result.counts }
+  const { cluster } = input.result
+  const { plan, counts, facts } = result
+  return {
+    plan,
+    node,
+    counts,
+    compiled: { cluster, facts, config: input.config ?? DEFAULT_CONFIG, settings: plan.sysctls },
+  }
 }
 
 /** What commands say of their inputs that have something else to show. */

@@ -1,0 +1,229 @@
+import { emit } from '../../formats/emit.ts'
+import { EXIT, UsageError } from '../../host/exit.ts'
+import { PROTOCOLS, type Protocol } from '../../kernel/protocols.ts'
+import type { Cluster } from '../../kube/cluster.ts'
+import { fullName } from '../../kube/names.ts'
+import { canonicalAddress, familyOf } from '../../net/address.ts'
+import { FAMILIES } from '../../net/family.ts'
+import type { NodeFacts } from '../../node/facts.ts'
+import { nodePortAddressesOf } from '../../node/nodePorts.ts'
+import { type Client, nodeClient, outsideClient, podClient } from '../../proof/clients.ts'
+import { follow } from '../../proof/follow.ts'
+import { isPodOf, type NodeNetwork, networkOf } from '../../proof/network.ts'
+import { type ServicePromise, servicePromises } from '../../proof/promises.ts'
+import { kernelState } from '../../proof/state.ts'
+import { formatTrace, payloadPlaces, verdict } from '../../proof/traceText.ts'
+import { verify } from '../../proof/verify.ts'
+import { formatVerification } from '../../proof/verifyText.ts'
+import type { Console } from '../console.ts'
+import { readState, type State } from '../states.ts'
+import { print, printJson } from '../terminal.ts'
+import { type CompiledFrom, compileOne } from './build.ts'
+import type { NodeOptions } from './node.ts'
+
+/** Commands that follow packets through a plan: trace and verify. */
+
+export interface ProofOptions extends NodeOptions {
+  /** Inputs that say what the Services are, where the state is a bundle, a plan or a node. */
+  readonly cluster?: string
+}
+
+/** A state, and what it is to be held against. */
+interface Subject {
+  readonly state: State
+  readonly from: CompiledFrom
+  readonly node: string
+  readonly network: NodeNetwork
+  readonly promises: readonly ServicePromise[]
+}
+
+/** `ipvsc verify`: whether the rules keep what the API promises. */
+export async function verifyState(
+  reference: string,
+  options: ProofOptions,
+  console: Console,
+): Promise<number> {
+  const subject = await readSubject(reference, options, console)
+  if (subject === null) return EXIT.input
+  const { state, node, network, promises } = subject
+  const result = verify(withSettings(state, subject.from), promises, network)
+  const faults = result.differences.filter(({ known }) => known === null)
+  if (options.output === 'json')
+    printJson({
+      version: 1,
+      node,
+      promises: result.promises,
+      classes: result.classes,
+      differences: result.differences.map(({ trace, ...difference }) => ({
+        ...difference,
+        hops: trace.hops.length,
+      })),
+    })
+  else print(formatVerification(node, result))
+  return faults.length === 0 ? EXIT.done : EXIT.differs
+}
+
+export interface TraceOptions extends ProofOptions {
+  readonly from: string
+  readonly to: string
+}
+
+/** `ipvsc trace`: what becomes of a packet, hop by hop. */
+export async function traceState(
+  reference: string,
+  options: TraceOptions,
+  console: Console,
+): Promise<number> {
+  const subject = await readSubject(reference, options, console)
+  if (subject === null) return EXIT.input
+  const target = parseTarget(options.to, subject.promises)
+  const client = parseClient(options.from, target.destination, subject)
+  const { source, arrival } = client
+  if (familyOf(source) !== familyOf(target.destination))
+    throw new UsageError(`--from ${source} and --to ${target.destination} are of different families`)
+  const plan = withSettings(subject.state, subject.from)
+  const trace = follow(kernelState(plan, subject.network), { ...target, source, arrival })
+  const { packet, fate, hops } = trace
+  if (options.output === 'json')
+    printJson({ version: 1, node: subject.node, packet, verdict: verdict(fate), fate, hops })
+  else print(formatTrace(trace, payloadPlaces(emit(plan))))
+  return EXIT.done
+}
+
+/** A capture tells nothing of settings; they count as the inputs would have them. */
+const withSettings = ({ plan, captured }: State, { settings }: CompiledFrom) =>
+  captured === undefined ? plan : { ...plan, sysctls: settings }
+
+async function readSubject(
+  reference: string,
+  options: ProofOptions,
+  console: Console,
+): Promise<Subject | null> {
+  const state = await readState(reference, options, console)
+  if (state === null) return null
+  const from = state.compiled ?? (await readCluster(state, options, console))
+  if (from === null) return null
+  const node = options.node ?? state.node
+  if (node === null || from.facts === null)
+    throw new UsageError('the node is not known: say which, --node NAME')
+  const pods = podsOn(from.cluster, node)
+  return {
+    state,
+    from,
+    node,
+    network: networkOf(nodeAddresses(from.facts, state), pods),
+    promises: servicePromises(from.cluster, {
+      node,
+      nodePortAddresses: FAMILIES.flatMap((family) =>
+        nodePortAddressesOf(family, from.config, from.facts as NodeFacts),
+      ),
+      families: state.plan.families,
+    }),
+  }
+}
+
+async function readCluster(
+  state: State,
+  options: ProofOptions,
+  console: Console,
+): Promise<CompiledFrom | null> {
+  const { cluster: reference } = options
+  if (reference === undefined)
+    throw new UsageError(
+      'a bundle or a node does not say what was promised: --cluster INPUT with its Services',
+    )
+  const node = options.node ?? state.node ?? undefined
+  const compiled = await compileOne(
+    [reference],
+    { ...options, ...(node === undefined ? {} : { node }) },
+    console,
+  )
+  return compiled?.compiled ?? null
+}
+
+/** A node tells its addresses itself. */
+const nodeAddresses = (facts: NodeFacts, { captured }: State) =>
+  captured === undefined ? facts : { ...facts, addresses: captured.elsewhere.map(({ address }) => address) }
+
+/** Addresses of Pods, and of endpoints, that are on a node. */
+function podsOn({ pods = [], endpointSlices, endpoints }: Cluster, node: string): string[] {
+  return [
+    ...pods
+      .filter(({ object }) => object.spec?.nodeName === node && object.spec?.hostNetwork !== true)
+      .flatMap(({ object }) => podAddresses(object)),
+    ...endpointSlices.flatMap(({ object }) =>
+      (object.endpoints ?? [])
+        .filter(({ nodeName }) => nodeName === node)
+        .flatMap(({ addresses }) => addresses),
+    ),
+    ...endpoints.flatMap(({ object }) =>
+      (object.subsets ?? []).flatMap(({ addresses, notReadyAddresses }) =>
+        [...(addresses ?? []), ...(notReadyAddresses ?? [])]
+          .filter(({ nodeName }) => nodeName === node)
+          .map(({ ip }) => ip),
+      ),
+    ),
+  ]
+}
+
+type PodObject = NonNullable<Cluster['pods']>[number]['object']
+
+const podAddresses = ({ status }: PodObject): string[] =>
+  [...new Set([status?.podIP, ...(status?.podIPs ?? []).map(({ ip }) => ip)])].flatMap(
+    (text) => canonicalAddress(text ?? '') ?? [],
+  )
+
+interface Target {
+  readonly protocol: Protocol
+  readonly destination: string
+  readonly destinationPort: number
+}
+
+/** `10.0.0.1:80`, `[fd00::1]:53/udp`, or `svc:shop/cart` with a port's name or number behind a colon. */
+function parseTarget(text: string, promises: readonly ServicePromise[]): Target {
+  if (text.startsWith('svc:')) return serviceTarget(text, promises)
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})(?:\/(\w+))?$/.exec(text)
+  const destination = canonicalAddress(match?.[1] ?? match?.[2] ?? '')
+  const protocol = (match?.[4] ?? 'tcp').toLowerCase() as Protocol
+  const port = Number(match?.[3])
+  if (destination === null || !PROTOCOLS.includes(protocol) || !(port >= 1 && port <= 65535))
+    throw new UsageError(`--to ${text}: it takes ADDRESS:PORT[/tcp|udp|sctp] or svc:NAMESPACE/NAME[:PORT]`)
+  return { protocol, destination, destinationPort: port }
+}
+
+function serviceTarget(text: string, promises: readonly ServicePromise[]): Target {
+  const [, name = '', port] = text.split(':')
+  const own = promises.filter(({ service, by }) => by === 'clusterIP' && service === name)
+  if (own.length === 0)
+    throw new UsageError(`--to ${text}: the inputs hold no such Service with a cluster IP`)
+  const chosen = own.filter(
+    (promise) => port === undefined || promise.portName === port || String(promise.port) === port,
+  )
+  const [first] = chosen
+  const names = [...new Set(own.map((promise) => promise.portName || String(promise.port)))].join(', ')
+  if (first === undefined) throw new UsageError(`--to ${text}: the Service has no such port; it has ${names}`)
+  if (port === undefined && names.includes(','))
+    throw new UsageError(`--to ${text}: say which port: ${names}`)
+  return { protocol: first.protocol, destination: first.address, destinationPort: first.port }
+}
+
+/** `node`, `pod:shop/web-1`, or an address: the node's own, of a pod on it, or of somebody outside. */
+function parseClient(text: string, destination: string, { network, from }: Subject): Client {
+  if (text === 'node') return nodeClient(destination)
+  const source = text.startsWith('pod:') ? podSource(text, destination, from.cluster) : canonicalAddress(text)
+  if (source === null)
+    throw new UsageError(`--from ${text}: it takes node, pod:NAMESPACE/NAME, or an address`)
+  if (network.addresses.includes(source)) return { ...nodeClient(source), source }
+  return isPodOf(network, source) ? podClient(source) : outsideClient(source)
+}
+
+function podSource(text: string, destination: string, { pods }: Cluster): string {
+  const name = text.slice('pod:'.length)
+  if (pods === undefined) throw new UsageError(`--from ${text}: the inputs hold no Pods; give its address`)
+  const pod = pods.find(({ object }) => fullName(object) === name)
+  if (pod === undefined) throw new UsageError(`--from ${text}: the inputs hold no such Pod`)
+  const address = podAddresses(pod.object).find((candidate) => familyOf(candidate) === familyOf(destination))
+  if (address === undefined)
+    throw new UsageError(`--from ${text}: the Pod has no ${familyOf(destination)} address`)
+  return address
+}
