@@ -14,6 +14,7 @@ import {
   readSummary,
 } from './summary.ts'
 import { isTerminal, print, printJson, sayPainted, sayProgress } from './terminal.ts'
+import { formatUpToDate, type UpToDateReport } from './upToDate.ts'
 
 /** What a command has to say at its end. */
 export interface Report {
@@ -23,6 +24,8 @@ export interface Report {
   readonly nodes: readonly CompiledNode[]
   /** Templates that were used instead of the shipped ones; default: none. */
   readonly templates?: readonly OverlaidTemplate[]
+  /** How a folder differs from what the inputs compile to, where that was asked. */
+  readonly comparison?: UpToDateReport | null
 }
 
 /** What was compiled for a node, and the bundle it was written to, if it was. */
@@ -66,7 +69,11 @@ export function createConsole({ output, quiet, payload }: ConsoleOptions): Conso
     report: (report) => {
       const milliseconds = performance.now() - started
       if (output === 'json') printJson(reportData(report, milliseconds), payload ? 'stderr' : 'stdout')
-      else sayPainted(reportText(report, milliseconds, quiet, terminal))
+      else {
+        sayPainted(reportText(report, milliseconds, quiet, terminal))
+        if (report.comparison && !(quiet && report.comparison.upToDate))
+          print(formatUpToDate(report.comparison))
+      }
     },
   }
 }
@@ -87,7 +94,7 @@ function reportText(report: Report, milliseconds: number, quiet: boolean, termin
 }
 
 const reportData = (
-  { result, diagnostics, otherFiles, nodes, templates = [] }: Report,
+  { result, diagnostics, otherFiles, nodes, templates = [], comparison = null }: Report,
   milliseconds: number,
 ): object => ({
   version: 1,
@@ -100,6 +107,7 @@ const reportData = (
     manifest: bundle?.manifest ?? null,
   })),
   templates,
+  ...(comparison === null ? {} : { check: comparison }),
   diagnostics: diagnostics.map(diagnosticData),
   milliseconds: Math.round(milliseconds),
 })

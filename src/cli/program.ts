@@ -126,13 +126,17 @@ function addBuild(program: Command, finish: (status: number) => void): void {
     .option('--templates <dir>', 'folder of templates that replace shipped ones')
     .option('--set-prerequisites', "set what belongs to the node's owner too, instead of only checking it")
     .option('--force', 'write into a folder that holds other files, which stay')
+    .option('--check', 'write nothing: say whether the folder is what the inputs compile to')
     .addHelpText(
       'after',
       `
+With --check, the exit status is 3 where files of the folder are stale, missing or surplus.
+
 Examples:
   $ ipvsc build cluster.json --node worker-1 -o bundle
   $ ipvsc build services.yaml slices.yaml nodes.yaml --node worker-1 --config kube-proxy.yaml --emit iptables
   $ ipvsc build dump/ --all-nodes -o bundles --quarantine --output json
+  $ ipvsc build cluster.json --all-nodes -o rules --check
 ${EXIT_STATUS_HELP}`,
     )
   withOutput(withCompilation(command)).action(

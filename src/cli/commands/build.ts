@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { type Bundle, type Counts, countPlan, type Manifest, makeBundle } from '../../bundle/bundle.ts'
+import { compareFolder } from '../../bundle/comparison.ts'
 import {
   type CompileCounts,
   type CompileOptions,
@@ -18,6 +19,7 @@ import { defaultRenderer, type Renderer, rendererWith, TemplateError } from '../
 import { PayloadSyntaxError } from '../../formats/syntax.ts'
 import { EXIT, FailedError, UsageError } from '../../host/exit.ts'
 import { writeFolder } from '../../host/folder.ts'
+import { heldFiles } from '../../host/heldFiles.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import { canonicalAddress } from '../../net/address.ts'
 import { FAMILIES, type Family } from '../../net/family.ts'
@@ -35,6 +37,7 @@ import type { Console } from '../console.ts'
 import { inputFiles, lfsPointers, readSources, readText } from '../inputs.ts'
 import { ageLimits } from '../snapshotAge.ts'
 import { readTemplates } from '../templates.ts'
+import { type UpToDateReport, upToDateReport } from '../upToDate.ts'
 
 /** Options of `build` and `check` as commander hands them over. */
 export interface BuildOptions {
@@ -53,6 +56,8 @@ export interface BuildOptions {
   readonly emit?: EmitName
   readonly force?: boolean
   readonly maxSnapshotAge?: string
+  /** Compare the folder instead of writing it. */
+  readonly check?: boolean
 }
 
 /** What `--emit` can print, by its short name. */
@@ -100,7 +105,8 @@ export async function build(
   const outputs: Output[] = []
   for (const [index, result] of failed ? [] : compiled.entries())
     outputs.push(await withTemplates(() => output(nodes[index] as string, result, options, renderer)))
-  if (options.outDir !== undefined && outputs.length > 0)
+  const comparison = outputs.length > 0 && options.check ? await compareOutput(outputs, options) : null
+  if (options.outDir !== undefined && outputs.length > 0 && comparison === null)
     await writeFolder(options.outDir, outputFiles(outputs, options), options.force ?? false)
   console.report({
     ...input,
@@ -109,11 +115,20 @@ export async function build(
     nodes: outputs.map(({ node, counts, manifest }) => ({
       node,
       counts,
-      bundle: manifest === null ? null : { manifest, folder: folderOf(node, options) },
+      bundle: manifest === null || comparison ? null : { manifest, folder: folderOf(node, options) },
     })),
+    comparison,
   })
   for (const { text } of outputs) if (text !== null) console.print(text)
-  return failed ? EXIT.input : EXIT.done
+  if (failed) return EXIT.input
+  return comparison === null || comparison.upToDate ? EXIT.done : EXIT.differs
+}
+
+/** How the folder differs from what would be written into it. */
+async function compareOutput(outputs: readonly Output[], options: BuildOptions): Promise<UpToDateReport> {
+  const { outDir = '', force = false } = options
+  const [wanted, held] = [outputFiles(outputs, options), heldFiles(outDir)]
+  return upToDateReport(outDir.replace(/(?<=.)\/+$/, ''), compareFolder(wanted, held, force), wanted, held)
 }
 
 /** A plan that was compiled here, and what it was compiled from. */
@@ -198,6 +213,7 @@ function checkUsage(options: BuildOptions): void {
   if (outDir === undefined && part === undefined)
     refuse('say where to: --out-dir DIR, or --emit PART for standard output')
   if (outDir !== undefined && part !== undefined) refuse('--out-dir and --emit exclude each other')
+  if (options.check && outDir === undefined) refuse('--check compares a folder: give it with --out-dir')
   if (allNodes && part !== undefined) refuse('--emit prints the part of one node: give --node NAME')
   if (allNodes && (nodeAddresses !== undefined || nodeIp !== undefined || nodeFacts !== undefined))
     refuse('--node-addresses, --node-ip and --node-facts speak of one node: give --node NAME')
