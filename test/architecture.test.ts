@@ -36,7 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   desired: INPUT,
   snapshot: [...INPUT, 'read'],
   resolve: [...INPUT, 'config'],
-  plan: GROUND,
+  plan: [...GROUND, 'diagnostics'],
   node: [...INPUT, 'config', 'resolve', 'plan'],
   compile: [...INPUT, 'config', 'resolve', 'plan', 'node'],
   formats: [...GROUND, 'plan', 'delta'],

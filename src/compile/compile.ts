@@ -7,13 +7,14 @@ import { FAMILIES, type Family } from '../net/family.ts'
 import { type NodeBinding, nodeBinding } from '../node/binding.ts'
 import { type InterfaceAddress, type NodeFacts, nodeFacts } from '../node/facts.ts'
 import { factsDiagnostics, type ReportedFacts } from '../node/reportedFacts.ts'
+import type { Owners } from '../plan/owners.ts'
 import type { Plan } from '../plan/types.ts'
 import type { ConflictPolicy } from '../resolve/options.ts'
 import { resolveCluster } from '../resolve/resolve.ts'
 import type { ResolvedCluster } from '../resolve/types.ts'
 import { type BuiltPlan, buildPlan } from './modes/ipvs/plan.ts'
 import { isBefore, needsNoConnReuse } from './modes/ipvs/settings.ts'
-import type { Provenance } from './provenance.ts'
+import { buildProvenance, type Provenance } from './provenance.ts'
 
 export interface CompileOptions {
   /** `metadata.name` of the Node to compile for. */
@@ -39,6 +40,9 @@ export interface CompileOptions {
 export interface CompileResult {
   /** `null` when there are errors. */
   readonly plan: Plan | null
+  /** What asked for each item of the plan. */
+  readonly owners: Owners | null
+  /** The owners as `provenance.json` tells them; worked out each time that it is read. */
   readonly provenance: Provenance | null
   readonly counts: CompileCounts
   readonly diagnostics: readonly Diagnostic[]
@@ -128,7 +132,10 @@ function compileNode(
   const ok = !hasErrors(diagnostics)
   return {
     plan: ok ? built.plan : null,
-    provenance: ok ? built.provenance : null,
+    owners: ok ? built.owners : null,
+    get provenance() {
+      return ok ? buildProvenance(built.owners) : null
+    },
     counts: countsOf(resolved),
     diagnostics,
     binding: nodeBinding(node.origin === NO_ORIGIN ? null : node.object, reported),
@@ -146,6 +153,7 @@ const countsOf = ({ serviceCount, servicePorts }: ResolvedCluster): CompileCount
 
 const failed = (resolved: ResolvedCluster, diagnostics: readonly Diagnostic[]): CompileResult => ({
   plan: null,
+  owners: null,
   provenance: null,
   counts: countsOf(resolved),
   diagnostics,

@@ -1,11 +1,13 @@
 import { formatPath, type JsonPath } from '../diagnostics/diagnostics.ts'
 import { assumedValues } from '../kube/assumed.ts'
 import { compareText } from '../order.ts'
+import { formatEntry } from '../plan/entries.ts'
 import { hostPort, virtualServerKey } from '../plan/keys.ts'
-import type { Rule, SetEntry, Table } from '../plan/types.ts'
+import type { SetEntry, Table } from '../plan/types.ts'
 import type { Endpoint, ServicePort } from '../resolve/types.ts'
 import { joined } from '../text.ts'
-import { ALWAYS, type SettingField } from './modes/ipvs/settings.ts'
+import type { PlanOwners } from './modes/ipvs/owners.ts'
+import { ruleFields } from './modes/ipvs/reasons.ts'
 import type { ClaimedVirtualServer } from './modes/ipvs/virtualServers.ts'
 
 /**
@@ -57,34 +59,47 @@ export interface ItemProvenance {
   readonly assumed?: true
 }
 
-export interface SetProvenance {
-  readonly set: string
-  readonly entry: string
-  readonly servicePort: ServicePort
-  readonly field: string
-}
-
-export interface ProvenanceInput {
-  readonly servicePorts: readonly ServicePort[]
-  readonly virtualServers: readonly ClaimedVirtualServer[]
-  readonly addresses: readonly ClaimedVirtualServer[]
-  readonly sets: Readonly<Record<string, readonly ItemProvenance[]>>
-  readonly tables: readonly Table[]
-  readonly settings: readonly SettingField[]
-}
-
-export function buildProvenance(input: ProvenanceInput): Provenance {
+/** The provenance of a plan, from its owners. An item of several Services has a line for each. */
+export function buildProvenance(owners: PlanOwners): Provenance {
+  const { claims, bound, plan } = owners
   return {
     version: 1,
-    servicePorts: input.servicePorts.map(servicePortProvenance),
-    virtualServers: input.virtualServers.map((claim) =>
+    servicePorts: claims.ports.map(({ servicePort }) => servicePortProvenance(servicePort)),
+    virtualServers: claims.virtualServers.map((claim) =>
       claimProvenance(claim, virtualServerKey(claim.virtualServer)),
     ),
-    addresses: input.addresses.map((claim) => claimProvenance(claim, claim.virtualServer.address)),
-    sets: input.sets,
-    rules: input.tables.flatMap(ruleProvenance),
-    settings: input.settings.map(({ sysctl, field }) => ({ item: sysctl.name, field })),
+    addresses: [...bound].flatMap(([address, asking]) =>
+      onePerService(asking).map((claim) => claimProvenance(claim, address)),
+    ),
+    sets: setsProvenance(owners),
+    rules: plan.tables.flatMap(ruleProvenance),
+    settings: owners.settings.map(({ sysctl, field }) => ({ item: sysctl.name, field })),
   }
+}
+
+/** The ports of a Service have its addresses in common: the first of them stands for all. */
+function onePerService(claims: readonly ClaimedVirtualServer[]): ClaimedVirtualServer[] {
+  const services = new Map<object, ClaimedVirtualServer>()
+  for (const claim of claims) {
+    const { service } = claim.servicePort
+    if (!services.has(service)) services.set(service, claim)
+  }
+  return [...services.values()]
+}
+
+function setsProvenance({ plan, entryClaims }: PlanOwners): Provenance['sets'] {
+  const sets: Record<string, ItemProvenance[]> = {}
+  for (const { name, type, entries } of plan.sets) {
+    const claims = entryClaims.get(name)
+    if (claims === undefined || claims.byEntry.size === 0) continue
+    sets[name] = (entries as readonly SetEntry[]).flatMap((entry) => {
+      const item = formatEntry(type, entry)
+      return (claims.byEntry.get(item) ?? []).map((servicePort) =>
+        entryProvenance(entry, item, servicePort, claims.field),
+      )
+    })
+  }
+  return sets
 }
 
 const claimProvenance = ({ servicePort, path }: ClaimedVirtualServer, item: string): ItemProvenance => ({
@@ -116,21 +131,9 @@ const ruleProvenance = ({ family, name, chains }: Table): ReasonedItem[] =>
   chains.flatMap((chain) =>
     chain.rules.map((rule, index) => ({
       item: `${family} ${name} ${chain.name} ${index + 1}`,
-      field: ruleFields(rule).join(', ') || ALWAYS,
+      field: ruleFields(rule).join(', '),
     })),
   )
-
-/** The sets and configuration fields that a rule depends on. */
-function ruleFields({ matches, target }: Rule): string[] {
-  const fields = matches.flatMap((match) => {
-    if (match.kind === 'set') return [match.set]
-    if (match.kind === 'mark') return ['iptables.masqueradeBit']
-    if (match.kind === 'ipvs') return ['spec.loadBalancerSourceRanges']
-    const detectsLocal = (match.kind === 'source' || match.kind === 'inInterface') && match.negate
-    return detectsLocal ? ['detectLocalMode'] : []
-  })
-  return target.kind === 'mark' ? [...fields, 'iptables.masqueradeBit'] : fields
-}
 
 /** Indices would depend on the order of the input's lists, which means nothing. */
 export const fieldName = (path: JsonPath): string => path.filter((key) => typeof key === 'string').join('.')

@@ -14,7 +14,7 @@ import {
 import { FAMILIES, type Family } from '../net/family.ts'
 import { compareText } from '../order.ts'
 import { checkedAddress } from './services.ts'
-import type { Endpoint } from './types.ts'
+import type { Endpoint, EndpointSource } from './types.ts'
 
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
 /** Keys of `topology` in discovery.k8s.io/v1beta1. */
@@ -52,20 +52,19 @@ export type EndpointIndex = ReadonlyMap<string, readonly EndpointGroup[]>
 
 export interface IndexedEndpoints {
   readonly index: EndpointIndex
+  /** The objects that state them, by Service. */
+  readonly sources: ReadonlyMap<string, readonly EndpointSource[]>
   readonly diagnostics: readonly Diagnostic[]
 }
 
 /** Reads every slice, and the Endpoints objects of Services without any slice. */
 export function indexEndpoints(cluster: Cluster): IndexedEndpoints {
   const index = new Map<string, EndpointGroup[]>()
+  const sources = new Map<string, EndpointSource[]>()
   const diagnostics: Diagnostic[] = []
   const services = new Set(cluster.services.map(({ object }) => fullName(object)))
 
-  const add = (
-    source: Sourced<EndpointSlice | Endpoints>,
-    service: string,
-    read: (report: Report) => EndpointGroup[],
-  ) => {
+  const add = (source: EndpointSource, service: string, read: (report: Report) => EndpointGroup[]) => {
     const report = new ObjectReport(source)
     const groups = read(report.add)
     diagnostics.push(...report.diagnostics)
@@ -73,6 +72,9 @@ export function indexEndpoints(cluster: Cluster): IndexedEndpoints {
     const known = index.get(service)
     if (known === undefined) index.set(service, groups)
     else known.push(...groups)
+    const stated = sources.get(service)
+    if (stated === undefined) sources.set(service, [source])
+    else stated.push(source)
   }
 
   const sliced = new Set<string>()
@@ -89,7 +91,7 @@ export function indexEndpoints(cluster: Cluster): IndexedEndpoints {
     if (services.has(service)) add(endpoints, service, (report) => readEndpoints(endpoints.object, report))
     else diagnostics.push(...orphanEndpoints(endpoints))
   }
-  return { index, diagnostics }
+  return { index, sources, diagnostics }
 }
 
 function orphanSlice(slice: Sourced<EndpointSlice>, service: string | undefined): Diagnostic[] {

@@ -7,7 +7,7 @@ import { settleConflicts } from './conflicts.ts'
 import { indexEndpoints, joinEndpoints } from './endpoints.ts'
 import type { ConflictPolicy } from './options.ts'
 import { type BareServicePort, resolveService } from './services.ts'
-import type { Endpoint, ResolvedCluster, ServicePort } from './types.ts'
+import type { Endpoint, EndpointSource, ResolvedCluster, ServicePort } from './types.ts'
 
 export interface ResolveOptions {
   /** The configured scheduler, which annotated flags apply to. */
@@ -27,13 +27,14 @@ export function resolveCluster(
     services.flatMap(({ servicePorts }) => sortedBy(servicePorts, portOrder)),
     onConflict,
   )
-  const { index, diagnostics } = indexEndpoints(cluster)
+  const { index, sources, diagnostics } = indexEndpoints(cluster)
   const servicePorts = settled.servicePorts.map((servicePort) => {
-    const groups = index.get(fullName(servicePort.service.object)) ?? []
+    const name = fullName(servicePort.service.object)
     const { family, protocol } = servicePort
     return withEndpoints(
       servicePort,
-      joinEndpoints(groups, family, portName(servicePort), protocol.toUpperCase()),
+      joinEndpoints(index.get(name) ?? [], family, portName(servicePort), protocol.toUpperCase()),
+      sources.get(name) ?? [],
     )
   })
   return {
@@ -54,7 +55,11 @@ const portName = ({ service, index }: BareServicePort): string =>
   service.object.spec?.ports?.[index]?.name ?? ''
 
 /** A copy, field by field: a spread takes many times as long. */
-const withEndpoints = (bare: BareServicePort, endpoints: readonly Endpoint[]): ServicePort => ({
+const withEndpoints = (
+  bare: BareServicePort,
+  endpoints: readonly Endpoint[],
+  sources: readonly EndpointSource[],
+): ServicePort => ({
   key: bare.key,
   service: bare.service,
   family: bare.family,
@@ -73,4 +78,5 @@ const withEndpoints = (bare: BareServicePort, endpoints: readonly Endpoint[]): S
   scheduling: bare.scheduling,
   drainTimeout: bare.drainTimeout,
   endpoints,
+  sources,
 })

@@ -171,6 +171,7 @@ function buildServicePorts(
       scheduling,
       drainTimeout,
       endpoints: NO_ENDPOINTS,
+      sources: NO_ENDPOINTS,
     }))
   })
 }

@@ -2,7 +2,7 @@ import type { JsonPath } from '../diagnostics/diagnostics.ts'
 import type { Protocol } from '../kernel/protocols.ts'
 import type { Scheduler, SchedulerFlag } from '../kernel/schedulers.ts'
 import type { Sourced } from '../kube/cluster.ts'
-import type { Service } from '../kube/types.ts'
+import type { EndpointSlice, Endpoints, Service } from '../kube/types.ts'
 import type { Network } from '../net/address.ts'
 import type { Family } from '../net/family.ts'
 
@@ -40,7 +40,12 @@ export interface ServicePort {
   readonly drainTimeout: number | null
   /** Ordered by address and port; copies of one `ip:port` stand together, the preferred one first. */
   readonly endpoints: readonly Endpoint[]
+  /** Slices (or Endpoints objects) of its Service. */
+  readonly sources: readonly EndpointSource[]
 }
+
+/** An object that states endpoints. */
+export type EndpointSource = Sourced<EndpointSlice> | Sourced<Endpoints>
 
 export interface Scheduling {
   readonly scheduler: Scheduler
