@@ -1,4 +1,4 @@
-import { randomNumbers } from './shuffle.ts'
+import { createHash } from 'node:crypto'
 
 /**
  * Some tests have more cases than every run has time for: each run takes a sample of them by a seed, another one each time.
@@ -12,16 +12,9 @@ const given = process.env.IPVSC_SEED
 export const SEED = given === undefined || given === '' ? Math.floor(Math.random() * 2 ** 31) : Number(given)
 if (!Number.isInteger(SEED) || SEED < 0) throw new Error(`IPVSC_SEED takes a whole number, not "${given}"`)
 
-/** So that lists of the same length are not sampled at the same places. */
-const hashOf = (text: string): number =>
-  [...text].reduce((hash, letter) => (Math.imul(hash, 31) + letter.charCodeAt(0)) | 0, SEED)
-
 /** A number from 0 to 1 for a name: those of which it is below a share are the sample. */
-export function chance(name: string): number {
-  const random = randomNumbers(hashOf(name))
-  for (let turn = 0; turn < 4; turn++) random() // the first numbers of seeds that are near are near each other
-  return random()
-}
+export const chance = (name: string): number =>
+  createHash('sha256').update(`${SEED} ${name}`).digest().readUInt32LE() / 2 ** 32
 
 /**
  * A part of a list, in its order: a share from 0 to 1 of it, rounded up, and all where the run is thorough. Lists of other
