@@ -79,7 +79,8 @@ export interface BundleInput {
   /** `null` where a plan comes from a node or a file. */
   readonly provenance: Provenance | null
   readonly counts: Partial<CompileCounts>
-  readonly diagnostics: readonly Diagnostic[]
+  /** Objects that were left out (`quarantinedObjects`). */
+  readonly quarantined: readonly QuarantinedObject[]
   /** What nobody stated. */
   readonly assumed?: readonly AssumedObject[]
   /** Default: the shipped templates. */
@@ -104,7 +105,7 @@ export function makeBundle(input: BundleInput): Bundle {
     plan,
     provenance,
     counts,
-    diagnostics,
+    quarantined,
     assumed = [],
     renderer = defaultRenderer,
     from = null,
@@ -130,7 +131,7 @@ export function makeBundle(input: BundleInput): Bundle {
     fingerprint,
     files,
     counts: { ...counts, ...countPlan(plan) },
-    quarantined: quarantinedObjects(diagnostics),
+    quarantined,
     templates: renderer.overlaid,
     ...(assumed.length === 0 ? {} : { assumed }),
     delta: start === null ? null : { from: start.state, operations: operations.length },
@@ -178,13 +179,13 @@ export const bundleOf = (
   options: {
     readonly from?: Plan | null
     readonly counts?: Partial<CompileCounts>
-    readonly diagnostics?: readonly Diagnostic[]
+    readonly quarantined?: readonly QuarantinedObject[]
     readonly renderer?: Renderer
   } = {},
 ): Bundle =>
   makeBundle({
     counts: {},
-    diagnostics: [],
+    quarantined: [],
     ...options,
     node,
     plan,
@@ -206,6 +207,7 @@ export function countPlan({ virtualServers, sets, tables, dummyInterface }: Plan
   }
 }
 
+/** The objects that problems put in quarantine, each once, by name. */
 export function quarantinedObjects(diagnostics: readonly Diagnostic[]): QuarantinedObject[] {
   const objects = new Map<string, QuarantinedObject & { readonly codes: string[] }>()
   for (const { quarantined, subject, code } of diagnostics) {

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
-import { CommandError, EXIT } from '../host/exit.ts'
+import { CommandError, EXIT, EXIT_HELP } from '../host/exit.ts'
 import { VERSION } from '../version.ts'
 import { type BuildOptions, build, check, EMIT_NAMES } from './commands/build.ts'
 import type { NodeOptions, ScriptOptions } from './commands/node.ts'
@@ -12,10 +12,6 @@ interface OutputOptions {
   readonly output: 'text' | 'json'
   readonly quiet?: boolean
 }
-
-const EXIT_STATUS_HELP = `
-Exit status: 0 done, 1 the input has errors and nothing was written, 2 wrong usage or a file that cannot be
-read or written.`
 
 const INPUT_HELP =
   'files, directories (with all below them), git:REV:PATH, or - for standard input; JSON or YAML'
@@ -68,7 +64,7 @@ Examples:
   $ ipvsc snapshot -o cluster.json
   $ ipvsc delta old-bundle new-bundle
   $ ipvsc apply bundle
-${EXIT_STATUS_HELP}`,
+${EXIT_HELP}`,
     )
   addBuild(program, finish)
   addCheck(program, finish)
@@ -137,7 +133,7 @@ Examples:
   $ ipvsc build services.yaml slices.yaml nodes.yaml --node worker-1 --config kube-proxy.yaml --emit iptables
   $ ipvsc build dump/ --all-nodes -o bundles --quarantine --output json
   $ ipvsc build cluster.json --all-nodes -o rules --check
-${EXIT_STATUS_HELP}`,
+${EXIT_HELP}`,
     )
   withOutput(withCompilation(command)).action(
     async (inputs: string[], options: BuildOptions & OutputOptions) => {
@@ -163,7 +159,7 @@ function addCheck(program: Command, finish: (status: number) => void): void {
 Examples:
   $ ipvsc check manifests/ --output json
   $ kubectl get services,endpointslices,nodes -A -o yaml | ipvsc check -
-${EXIT_STATUS_HELP}`,
+${EXIT_HELP}`,
     )
   withOutput(withCompilation(command)).action(
     async (inputs: string[], options: BuildOptions & OutputOptions) => {
@@ -198,7 +194,7 @@ servicecidrs.networking.k8s.io, in all namespaces: docs/snapshot.md has the Clus
 Examples:
   $ ipvsc snapshot -o cluster.json
   $ ipvsc snapshot --context production | ipvsc build - --node worker-1 -o bundle
-${EXIT_STATUS_HELP}`,
+${EXIT_HELP}`,
     )
     .action(async (options) => {
       const { snapshot } = await import('./commands/snapshot.ts')
@@ -217,7 +213,7 @@ function addSchema(program: Command): void {
 Examples:
   $ ipvsc schema plan > plan.schema.json
   $ ipvsc schema kubeproxyconfiguration
-${EXIT_STATUS_HELP}`,
+${EXIT_HELP}`,
     )
     .action(async (name: string) => {
       const { schemaText } = await import('./commands/schema.ts')
@@ -260,7 +256,7 @@ Examples:
   $ ipvsc delta old-bundle new-bundle
   $ ipvsc delta live cluster.json --node worker-1 -o delta
   $ ipvsc delta git:origin/main...HEAD:deploy git:HEAD:deploy --node worker-1
-${EXIT_STATUS_HELP}`,
+${EXIT_HELP}`,
     )
   withOutput(withIptables(withCompilation(command))).action(
     async (from: string, to: string, options: NodeOptions) => {
@@ -289,7 +285,7 @@ ip -j -d addr. What no plan can say of a node is told on standard error, with ex
 Examples:
   $ ipvsc capture -o node.plan.json
   $ ipvsc capture --from-dumps dumps/ -o node.plan.json
-${EXIT_STATUS_HELP}`,
+${EXIT_HELP}`,
     )
   withIptables(capture).action(async (options: NodeOptions) => {
     const { captureNode } = await import('./commands/node.ts')
@@ -306,7 +302,7 @@ ${EXIT_STATUS_HELP}`,
       `
 A line with + is missing on the node, one with - is there although the bundle does not want it, and one with ! is there
 although no plan can say it.
-Exit status: 0 nothing differs, 3 something does, 2 wrong usage or a state that cannot be read.`,
+${EXIT_HELP}`,
     )
   withOutput(withIptables(withCompilation(drift))).action(async (bundle: string, options: NodeOptions) => {
     const { drift: run } = await import('./commands/drift.ts')
@@ -332,7 +328,7 @@ Each hop names the line that decided. docs/proof.md says what is modelled.
 Examples:
   $ ipvsc trace cluster.json --node worker-1 --from 198.51.100.7 --to 192.0.2.11:30001
   $ ipvsc trace bundle --cluster cluster.json --from node --to svc:shop/cart:http
-${EXIT_STATUS_HELP}`,
+${EXIT_HELP}`,
     )
   withOutput(withIptables(withCompilation(trace))).action(async (state: string, options: TraceOptions) => {
     const { traceState } = await import('./commands/proof.ts')
@@ -352,17 +348,13 @@ Packets are cut into classes by all that the rules can tell apart, and one of ea
 Examples:
   $ ipvsc verify cluster.json --node worker-1
   $ ipvsc verify live --cluster cluster.json --node worker-1
-Exit status: 0 every promise is kept, 3 one is not, 1 the input has errors, 2 wrong usage.`,
+${EXIT_HELP}`,
     )
   withOutput(withIptables(withCompilation(verify))).action(async (state: string, options: ProofOptions) => {
     const { verifyState } = await import('./commands/proof.ts')
     finish(await verifyState(state, options, consoleOf(options)))
   })
 }
-
-const SCRIPT_STATUS_HELP = `
-Exit status: 0 done, 1 the input has errors, or something failed and the state before is back, 2 wrong usage, 4 refused
-and nothing was touched, 5 another run holds the lock, 6 failed and the state before is not back.`
 
 const withScript = (command: Command): Command =>
   withIptables(command)
@@ -397,7 +389,7 @@ It runs the script of the bundle (apply.sh), which docs/apply.md explains.
 Examples:
   $ ipvsc apply bundle
   $ ipvsc snapshot | ipvsc apply - --node "$(hostname)"
-${SCRIPT_STATUS_HELP}`,
+${EXIT_HELP}`,
     )
   withDraining(withScript(withOutput(withCompilation(command)))).action(
     async (inputs: string[], options: ScriptOptions) => {
@@ -421,7 +413,7 @@ function addScriptCommands(program: Command, finish: (status: number) => void): 
       .command(name)
       .description(description)
       .argument('[bundle]', 'the folder of a bundle whose script to run')
-      .addHelpText('after', SCRIPT_STATUS_HELP)
+      .addHelpText('after', EXIT_HELP)
     withDraining(withScript(withOutput(command))).action(
       async (bundle: string | undefined, options: ScriptOptions) => {
         const { runCommand } = await import('./commands/node.ts')
@@ -433,6 +425,7 @@ function addScriptCommands(program: Command, finish: (status: number) => void): 
     .command('facts')
     .description('Print what only this node knows as JSON, for "build --node-facts".')
     .option('-o, --out <file>', 'where to write; - is standard output', '-')
+    .addHelpText('after', EXIT_HELP)
     .action(async (options: NodeOptions) => {
       const { facts } = await import('./commands/node.ts')
       finish(await facts(options))

@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { QuarantinedObject } from '../bundle/bundle.ts'
 import { type Captured, capture, type Dumps, foreignTo } from '../capture/capture.ts'
 import type { CompileCounts } from '../compile/compile.ts'
 import { PayloadSyntaxError } from '../formats/syntax.ts'
@@ -10,7 +11,7 @@ import { type ReadBundleFile, readBundleFolder } from '../host/verified.ts'
 import type { ForeignItem } from '../plan/foreign.ts'
 import { PlanError, parsePlan } from '../plan/parse.ts'
 import type { Plan } from '../plan/types.ts'
-import { type BuildOptions, type CompiledFrom, compileOne } from './commands/build.ts'
+import { type BuildOptions, type CompiledFrom, compileOne, sayQuarantined } from './commands/build.ts'
 import type { Console } from './console.ts'
 import { listGit, readText } from './inputs.ts'
 import { sayWarning } from './terminal.ts'
@@ -22,6 +23,8 @@ export interface State {
   readonly node: string | null
   /** What it was compiled from, where that is known. */
   readonly counts?: Partial<CompileCounts>
+  /** Objects that were left out when it was compiled; absent: none, or not known. */
+  readonly quarantined?: readonly QuarantinedObject[]
   /** What a node holds besides its plan, where the state is that of a node. */
   readonly captured?: Captured
   /** What it was compiled from, where that was done here. */
@@ -86,9 +89,11 @@ const isPlan = (path: string): boolean => existsSync(path) && isPlanText(readTex
 async function readBundle(folder: string, readFile?: ReadBundleFile): Promise<State> {
   const { manifest, files } = await readBundleFolder(folder, readFile)
   const { services, servicePorts } = manifest.counts
+  for (const object of manifest.quarantined) sayQuarantined(object)
   return {
     plan: await readPlan(join(folder, 'plan.json'), new TextDecoder().decode(files.get('plan.json'))),
     node: manifest.node,
+    quarantined: manifest.quarantined,
     counts: services === undefined || servicePorts === undefined ? {} : { services, servicePorts },
   }
 }

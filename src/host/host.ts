@@ -8,7 +8,7 @@ import { CHECKSUMS } from '../bundle/checksums.ts'
 import type { Dumps } from '../capture/capture.ts'
 import { compile } from '../compile/compile.ts'
 import { NODE_FILES } from '../generated/nodeFiles.js'
-import { UsageError } from './exit.ts'
+import { FailedError, UsageError } from './exit.ts'
 import { writeFolder } from './folder.ts'
 import { copyVerified } from './verified.ts'
 
@@ -55,7 +55,7 @@ export function runTool(
     child.on('error', (error: NodeJS.ErrnoException) => {
       release()
       const problem = error.code === 'ENOENT' ? 'it is not installed' : error.message
-      reject(new UsageError(`cannot run ${program}: ${problem}`))
+      reject(new FailedError(`cannot run ${program}: ${problem}`))
     })
     child.on('close', (status) => {
       release()
@@ -88,7 +88,7 @@ async function settled(list: () => Promise<string>): Promise<string> {
     if (attempt > 0 && listing === longest) return listing
     if (listing.length >= longest.length) longest = listing
   }
-  throw new UsageError(
+  throw new FailedError(
     'the list of virtual servers keeps changing: find out what else changes them, and stop it',
   )
 }
@@ -103,7 +103,7 @@ export async function liveDumps(flavour: string | undefined): Promise<Dumps> {
     const tool = flavour === undefined ? program : program.replace('tables-', `tables-${flavour}-`)
     const { status, stdout, stderr } = await runTool([tool, ...words])
     if (status !== 0)
-      throw new UsageError(`${tool} failed with ${status}: ${stderr.trim() || 'it needs root'}`)
+      throw new FailedError(`${tool} failed with ${status}: ${stderr.trim() || 'it needs root'}`)
     return stdout
   }
   const [ipvs, ipset, iptables, ip6tables, addresses, thresholds] = await Promise.all([

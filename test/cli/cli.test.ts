@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { EXIT, EXIT_HELP } from '../../src/host/exit.ts'
 import { ROOT } from '../support/shared.ts'
 
 const CLI = `${ROOT}dist/cli.js`
@@ -221,12 +222,29 @@ test('a template laid over the shipped one is used, and one that changes the rul
 })
 
 test('every command has help with examples and the exit status', () => {
-  for (const command of [[], ['build'], ['check'], ['snapshot'], ['schema']]) {
+  const commands = [...(ipvsc(['--help']).stdout.match(/^ {2}[a-z]+(?= )/gm) ?? [])].map((name) => [
+    name.trim(),
+  ])
+  assert.ok(commands.length > 10)
+  for (const command of [[], ...commands.filter(([name]) => name !== 'help')]) {
     const { status, stdout } = ipvsc([...command, '--help'])
     assert.is(status, 0)
-    assert.match(stdout, /Examples:\n {2}\$ /)
-    assert.match(stdout, /Exit status: 0 done, 1 the input has errors/)
+    assert.ok(stdout.includes(EXIT_HELP), command.join())
+    if (['build', 'check', 'snapshot', 'schema', 'delta', 'apply'].includes(command.join()))
+      assert.match(stdout, /Examples:\n {2}\$ /)
   }
+})
+
+test('the table of exit statuses has a row for each, and help and README say the same', () => {
+  const rows = readFileSync(`${ROOT}docs/exit-status.md`, 'utf8').match(/^\| \d/gm)
+  const statuses = Object.values(EXIT).map(String)
+  assert.equal(
+    rows?.map((row) => row.slice(2)),
+    statuses,
+  )
+  for (const text of [EXIT_HELP, readFileSync(`${ROOT}README.md`, 'utf8').split('Exit status, of')[1] ?? ''])
+    for (const status of statuses)
+      assert.match(text.slice(0, 600), new RegExp(`(\\*\\*|[ \\n])${status}(\\*\\*)? `))
 })
 
 test('--version is that of the package', () => {

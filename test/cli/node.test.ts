@@ -221,6 +221,7 @@ test('drift names each line that differs, and exits with 3', ({ folder }) => {
     missing: [line],
     surplus: [],
     foreign: [],
+    quarantined: [],
   })
 })
 
@@ -252,6 +253,7 @@ test('a foreign rule in a chain of ours is told by drift, capture and delta, and
     missing: [],
     surplus: [],
     foreign: [line],
+    quarantined: [],
   })
   const capture = ipvsc('capture', '--from-dumps', dumps, '--quiet', '-o', join(folder, 'captured.json'))
   assert.is(capture.status, 3)

@@ -92,4 +92,30 @@ test('a plan without its bundle is said to be unverified', ({ bundle }) => {
   assert.not.match(ipvsc('delta', bundle, bundle).stderr, /unverified/)
 })
 
+const WEB2 = { kind: 'Service', namespace: 'default', name: 'web2', codes: ['ADDRESS_INVALID'] }
+const LEFT_OUT =
+  /warning: Service default\/web2 is in quarantine \(ADDRESS_INVALID\): it is left out, and a node loses what it holds of it/
+
+test('delta names what quarantine leaves out, whatever the form, and the bundle says it', ({
+  bundle,
+  folder,
+}) => {
+  const target = join(folder, 'delta')
+  const words = ['delta', bundle, input('quarantine'), '--node', 'node-1', '--quarantine']
+  const { status, stdout, stderr } = ipvsc(...words, '--quiet', '--output', 'json', '-o', target)
+  assert.is(status, 0, stderr)
+  assert.match(stderr, LEFT_OUT)
+  assert.equal(JSON.parse(stdout).quarantined, [WEB2])
+  assert.equal(JSON.parse(readFileSync(join(target, 'manifest.json'), 'utf8')).quarantined, [WEB2])
+  // Also when the bundle is read again.
+  assert.match(ipvsc('delta', bundle, target, '--quiet').stderr, LEFT_OUT)
+})
+
+test('apply names what quarantine leaves out before it runs anything', ({ folder }) => {
+  const words = ['apply', input('quarantine'), '--node', 'node-1', '--quarantine', '--dry-run', '--quiet']
+  const { stdout, stderr } = ipvsc(...words, '--output', 'json', '--state-dir', join(folder, 'state'))
+  assert.match(stderr, LEFT_OUT)
+  assert.equal(JSON.parse(stdout).quarantined, [WEB2])
+})
+
 test.run()

@@ -1,5 +1,13 @@
 import { join } from 'node:path'
-import { type Bundle, type Counts, countPlan, type Manifest, makeBundle } from '../../bundle/bundle.ts'
+import {
+  type Bundle,
+  type Counts,
+  countPlan,
+  type Manifest,
+  makeBundle,
+  type QuarantinedObject,
+  quarantinedObjects,
+} from '../../bundle/bundle.ts'
 import { compareFolder } from '../../bundle/comparison.ts'
 import {
   type CompileCounts,
@@ -11,7 +19,13 @@ import {
 import { formatProvenance } from '../../compile/provenance.ts'
 import { resolveConfig } from '../../config/resolve.ts'
 import { DEFAULT_CONFIG, type ProxyConfig } from '../../config/types.ts'
-import { type Diagnostic, diagnostic, formatPath, hasErrors } from '../../diagnostics/diagnostics.ts'
+import {
+  type Diagnostic,
+  diagnostic,
+  formatPath,
+  formatSubject,
+  hasErrors,
+} from '../../diagnostics/diagnostics.ts'
 import { emit, PayloadMismatch } from '../../formats/emit.ts'
 import { parseIpAddr } from '../../formats/ip.ts'
 import type { PayloadName } from '../../formats/names.ts'
@@ -37,6 +51,7 @@ import type { Console } from '../console.ts'
 import { inputFiles, lfsPointers, readSources, readText } from '../inputs.ts'
 import { ageLimits } from '../snapshotAge.ts'
 import { readTemplates } from '../templates.ts'
+import { sayWarning } from '../terminal.ts'
 import { type UpToDateReport, upToDateReport } from '../upToDate.ts'
 
 /** Options of `build` and `check` as commander hands them over. */
@@ -136,6 +151,8 @@ export interface CompiledState {
   readonly plan: Plan
   readonly node: string
   readonly counts: CompileCounts
+  /** Objects that were left out. */
+  readonly quarantined: readonly QuarantinedObject[]
   readonly compiled: CompiledFrom
 }
 
@@ -147,7 +164,7 @@ export interface CompiledFrom {
   readonly settings: Plan['sysctls']
 }
 
-/** Compiles inputs for one node, as `build` does, and reports problems. `null`: there are errors. */
+/** Compiles inputs for one node, as `build` does, and says errors and what is left out. `null`: there are errors. */
 export async function compileOne(
   inputs: readonly string[],
   options: BuildOptions,
@@ -171,13 +188,22 @@ export async function compileOne(
   console.say(diagnostics.filter(({ code }) => SAID_BY_ALL.has(code)))
   const { cluster } = input.result
   const { plan, counts, facts } = result
+  const left = quarantinedObjects(diagnostics)
+  for (const object of left) sayQuarantined(object)
   return {
     plan,
     node,
     counts,
+    quarantined: left,
     compiled: { cluster, facts, config: input.config ?? DEFAULT_CONFIG, settings: plan.sysctls },
   }
 }
+
+/** Said whatever else is not: a node loses what it holds of the object. */
+export const sayQuarantined = (object: QuarantinedObject): void =>
+  sayWarning(
+    `${formatSubject(object)} is in quarantine (${object.codes.join(', ')}): it is left out, and a node loses what it holds of it`,
+  )
 
 /** What commands say of their inputs that have something else to show. */
 const SAID_BY_ALL: ReadonlySet<string> = new Set(['SNAPSHOT_AGE', 'SNAPSHOT_OLD'])
@@ -404,7 +430,14 @@ function output(node: string, result: CompileResult, options: BuildOptions, rend
       files: null,
       text: partText(options.emit, plan, result, renderer),
     }
-  const { manifest, files } = makeBundle({ node, plan, provenance, counts, diagnostics, renderer })
+  const { manifest, files } = makeBundle({
+    node,
+    plan,
+    provenance,
+    counts,
+    quarantined: quarantinedObjects(diagnostics),
+    renderer,
+  })
   return { node, counts: manifest.counts, manifest, files, text: null }
 }
 

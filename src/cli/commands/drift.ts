@@ -19,7 +19,7 @@ export async function drift(reference: string, options: NodeOptions, console: Co
     options.fromDumps === undefined ? await liveDumps(options.iptables) : savedDumps(options.fromDumps)
   const captured = readCapture(dumps)
   const report = driftReport(driftOf(captured, wanted.plan))
-  if (options.output === 'json') printJson(report)
+  if (options.output === 'json') printJson({ ...report, quarantined: wanted.quarantined ?? [] })
   else {
     for (const line of report.foreign) printLine(`! ${line}`, pc.yellow)
     for (const { before, after } of report.changes) {

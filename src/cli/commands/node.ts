@@ -1,9 +1,9 @@
-import { bundleOf } from '../../bundle/bundle.ts'
+import { bundleOf, type QuarantinedObject } from '../../bundle/bundle.ts'
 import { delta } from '../../delta/delta.ts'
 import type { Operation } from '../../delta/operations.ts'
 import { emitDelta } from '../../delta/payloads.ts'
 import { foreignLine } from '../../formats/state.ts'
-import { EXIT, RefusedError, UsageError } from '../../host/exit.ts'
+import { EXIT, FailedError, RefusedError, UsageError } from '../../host/exit.ts'
 import { writeFolder } from '../../host/folder.ts'
 import { isGitReference } from '../../host/gitReference.ts'
 import { liveDumps, looksLikeBundle, runScript, savedDumps, withFolder } from '../../host/host.ts'
@@ -62,10 +62,17 @@ export async function deltaBundle(
   const operations = delta(before.plan, after.plan)
   if (options.outDir !== undefined) {
     const node = options.node ?? after.node ?? before.node ?? 'node'
-    const bundle = bundleOf(node, after.plan, { from: before.plan, counts: after.counts ?? {} })
+    const { plan, counts = {}, quarantined = [] } = after
+    const bundle = bundleOf(node, plan, { from: before.plan, counts, quarantined })
     await writeFolder(options.outDir, bundle.files, options.force ?? false)
   }
-  if (options.output === 'json') printJson({ version: 1, operations, foreign: foreign.map(foreignLine) })
+  if (options.output === 'json')
+    printJson({
+      version: 1,
+      operations,
+      foreign: foreign.map(foreignLine),
+      quarantined: after.quarantined ?? [],
+    })
   else if (options.outDir === undefined)
     for (const [name, text] of emitDelta(operations)) print(`# ${name}\n${text}`)
   if (!options.quiet && options.output === 'text') say(summary(operations, foreign.length))
@@ -126,8 +133,9 @@ export async function apply(
   refuseGitBundle(inputs)
   const compiled = await compileOne(inputs, options, console)
   if (compiled === null) return EXIT.input
-  return withFolder(bundleOf(compiled.node, compiled.plan, { counts: compiled.counts }), (path) =>
-    runCommand('apply', path, options),
+  const { node, plan, counts, quarantined } = compiled
+  return withFolder(bundleOf(node, plan, { counts, quarantined }), (path) =>
+    runCommand('apply', path, options, quarantined),
   )
 }
 
@@ -151,6 +159,7 @@ export async function runCommand(
   command: string,
   folder: string | null,
   options: ScriptOptions,
+  quarantined: readonly QuarantinedObject[] = [],
 ): Promise<number> {
   const events: ScriptEvent[] = []
   const { status, stderr, stdout } = await runScript(folder, scriptWords(command, options), (line) => {
@@ -163,7 +172,7 @@ export async function runCommand(
   if (options.output === 'json') {
     const report = events.findLast(({ event }) => event === 'report') ?? { event: 'report', result: 'failed' }
     const messages = events.filter(({ event }) => ['note', 'warning', 'error'].includes(event))
-    printJson({ version: 1, status, ...report, messages })
+    printJson({ version: 1, status, ...report, messages, quarantined })
   } else if (command === 'facts') print(stdout)
   return status
 }
@@ -191,7 +200,7 @@ function sayEvent(
 /** `ipvsc facts`: what only this node knows. */
 export async function facts(options: NodeOptions): Promise<number> {
   const { status, stdout, stderr } = await runScript(null, ['facts'], () => {})
-  if (status !== 0) throw new UsageError(`the facts of this node cannot be had: ${stderr.trim()}`)
+  if (status !== 0) throw new FailedError(`the facts of this node cannot be had: ${stderr.trim()}`)
   if (options.out === undefined || options.out === '-') print(stdout)
   else await writeText(options.out, stdout)
   return EXIT.done
