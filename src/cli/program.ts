@@ -178,6 +178,7 @@ function addSnapshot(program: Command, finish: (status: number) => void): void {
     .option('--kubeconfig <file>', 'default: $KUBECONFIG, ~/.kube/config, or the service account of the pod')
     .option('--context <name>', "default: the kubeconfig's current context")
     .option('-o, --out <file>', 'where to write; - is standard output', '-')
+    .option('--cluster-name <name>', "for the record of the snapshot (default: the kubeconfig's name)")
     .option('--no-pods', 'leave Pods out: endpoints of new Services cannot be known then')
     .option('--page-size <objects>', 'objects to ask for at once', '500')
     .option('--timeout <seconds>', 'how long to wait for one answer', '30')

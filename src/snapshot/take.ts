@@ -65,7 +65,7 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
     apiVersion: 'ipvsc.dev/v1',
     kind: 'Snapshot',
     metadata: {
-      name: client.cluster,
+      name: options.clusterName ?? client.cluster,
       creationTimestamp: new Date(options.now).toISOString().replace(/\.\d+Z$/, 'Z'),
     },
     kubernetesVersion: await kubernetesVersion(client),

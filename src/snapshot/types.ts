@@ -11,6 +11,8 @@ export interface SnapshotOptions {
   readonly timeout: number
   /** Bytes that all answers may have together. Default: 1 GiB. */
   readonly maxBytes?: number
+  /** Default: as the kubeconfig names the cluster. */
+  readonly clusterName?: string | undefined
   /** Whether Pods are listed. Without them, endpoints of new Services cannot be known. */
   readonly pods: boolean
   /** Milliseconds since 1970, for the record. */

@@ -190,6 +190,11 @@ test('another time changes one line, and nothing else', async (context) => {
   )
 })
 
+test('a name that is given stands in the record', async (context) => {
+  const { text } = await take(context, { clusterName: 'production' })
+  assert.is(itemOf(text, 'Snapshot').metadata.name, 'production')
+})
+
 test('a server that does not tell its version is listed all the same', async (context) => {
   const { text } = await take(context, {}, () => false)
   assert.is(itemOf(text, 'Snapshot').kubernetesVersion, null)

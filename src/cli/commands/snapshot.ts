@@ -7,6 +7,7 @@ import { print, say, sayProgress, sayWarning } from '../terminal.ts'
 export interface SnapshotCommandOptions {
   readonly kubeconfig?: string
   readonly context?: string
+  readonly clusterName?: string
   readonly out: string
   readonly pageSize: string
   readonly timeout: string
@@ -29,6 +30,7 @@ export async function snapshot(options: SnapshotCommandOptions): Promise<number>
       pageSize: wholeNumber('--page-size', options.pageSize),
       timeout: wholeNumber('--timeout', options.timeout) * 1000,
       maxBytes: wholeNumber('--max-bytes', options.maxBytes),
+      clusterName: options.clusterName,
       pods: options.pods,
       now: Date.now(),
       onProgress: ({ resource, listed, total }) =>
