@@ -1,6 +1,7 @@
 import type { Cluster, Sourced } from '../kube/cluster.ts'
 import { fullName } from '../kube/names.ts'
-import type { EndpointSlice } from '../kube/types.ts'
+import type { EndpointSlice, EndpointSubset, Endpoints } from '../kube/types.ts'
+import { canonicalAddress } from '../net/address.ts'
 import { compareVirtualServers } from '../plan/canonical.ts'
 import { formatEntry } from '../plan/entries.ts'
 import { buildSet } from '../plan/sets.ts'
@@ -20,7 +21,7 @@ export class Compilation {
   /** The Service of each slice. */
   readonly #owners = new Map<string, string>()
   readonly #rest: Pick<Cluster, 'nodes' | 'configurations'>
-  readonly #endpoints: ReadonlySet<string>
+  readonly #endpoints: ReadonlyMap<string, Endpoints>
   #plan: Plan
 
   /** `result` is that of compiling the cluster with the options; it has to hold a plan. */
@@ -38,7 +39,7 @@ export class Compilation {
       else known.push(slice)
     }
     this.#rest = { nodes: cluster.nodes, configurations: cluster.configurations }
-    this.#endpoints = new Set(cluster.endpoints.map(({ object }) => fullName(object)))
+    this.#endpoints = new Map(cluster.endpoints.map(({ object }) => [fullName(object), object]))
   }
 
   get plan(): Plan {
@@ -122,14 +123,24 @@ export class Compilation {
   /** Whether a pod is an endpoint of another Service, too. */
   #servesOthers(address: string | undefined, service: string): boolean {
     if (address === undefined) return true
+    const isAddress = (text: string | undefined): boolean => text !== undefined && names(text, address)
     for (const [name, slices] of this.#slices) {
       if (name === service) continue
       for (const { object } of slices)
-        for (const endpoint of object.endpoints ?? []) if (endpoint.addresses[0] === address) return true
+        for (const endpoint of object.endpoints ?? []) if (isAddress(endpoint.addresses[0])) return true
     }
+    for (const [name, { subsets }] of this.#endpoints)
+      if (name !== service && (subsets ?? []).some((subset) => statesAddress(subset, address))) return true
     return false
   }
 }
+
+const statesAddress = ({ addresses, notReadyAddresses }: EndpointSubset, wanted: string): boolean =>
+  [...(addresses ?? []), ...(notReadyAddresses ?? [])].some(({ ip }) => names(ip, wanted))
+
+/** Only an IPv6 address can be written in several ways. */
+const names = (text: string, address: string): boolean =>
+  text === address || (text.includes(':') && canonicalAddress(text) === address)
 
 function serviceOf({ object }: Sourced<EndpointSlice>): string {
   const { namespace, labels } = object.metadata

@@ -67,6 +67,65 @@ test('an ordinary change is taken over: an endpoint that comes, goes, or is no l
   }
 })
 
+test('a pod that a legacy Endpoints object serves, too, keeps its loop-back entry when a slice loses it', () => {
+  const origin = { source: 'test', document: 0, path: [] }
+  const port = { name: 'http', protocol: 'TCP', port: 8080 }
+  const service = (name: string, clusterIP: string) => ({
+    object: {
+      kind: 'Service',
+      metadata: { name, namespace: 'shop' },
+      spec: { clusterIP, ports: [{ ...port, port: 80 }] },
+    },
+    origin,
+  })
+  for (const [pod, written] of [
+    ['10.0.0.4', '10.0.0.4'],
+    ['fd00::4', 'FD00:0::4'],
+  ] as const) {
+    const isIPv6 = pod.includes(':')
+    const slice = (...addresses: readonly string[]) =>
+      ({
+        object: {
+          kind: 'EndpointSlice',
+          metadata: {
+            name: 'cart-1',
+            namespace: 'shop',
+            labels: { 'kubernetes.io/service-name': 'cart' },
+          },
+          addressType: isIPv6 ? 'IPv6' : 'IPv4',
+          endpoints: addresses.map((address) => ({ addresses: [address], nodeName: 'node-1' })),
+          ports: [port],
+        },
+        origin,
+      }) as Slices[number]
+    const other = isIPv6 ? 'fd00::5' : '10.0.0.5'
+    const subsets = [{ addresses: [{ ip: written, nodeName: 'node-1' }], ports: [port] }]
+    const cluster = {
+      services: isIPv6
+        ? [service('cart', 'fd00:96::1'), service('web', 'fd00:96::2')]
+        : [service('cart', '10.96.0.1'), service('web', '10.96.0.2')],
+      endpointSlices: [slice(pod, other)],
+      endpoints: [
+        { object: { kind: 'Endpoints', metadata: { name: 'web', namespace: 'shop' }, subsets }, origin },
+      ],
+      nodes: [{ object: { kind: 'Node', metadata: { name: 'node-1' } }, origin }],
+      configurations: [],
+    } as unknown as Cluster
+    const options = { node: 'node-1', nodeIPs: ['192.168.0.1', 'fd00:192::1'] }
+    const compilation = new Compilation(cluster, options)
+    const taken = compilation.update(slice(other))
+    const wanted = compile(withSlice(cluster, slice(other)), options).plan as Plan
+    if (taken) assert.is(formatPlan(compilation.plan), formatPlan(wanted))
+    const set = isIPv6 ? 'KUBE-6-LOOP-BACK' : 'KUBE-LOOP-BACK'
+    assert.ok(
+      compilation.plan.sets
+        .find(({ name }) => name === set)
+        ?.entries.some((entry) => 'source' in entry && entry.source === pod),
+      `${written} is still served by web`,
+    )
+  }
+})
+
 test('what reaches further is left to compiling anew', async () => {
   const { cluster, options } = await loadCase('cluster-ip')
   const [slice] = cluster.endpointSlices

@@ -92,6 +92,24 @@ const slice = fc
     ...rest,
   }))
 
+const subsetAddress = fc.record({ ip: address, nodeName: maybe(nodeName) })
+
+/** Legacy objects, which count where a Service has no slice: some of their pods serve others, too. */
+const endpoints = fc.record({
+  kind: fc.constant('Endpoints' as const),
+  metadata: fc.record({ name, namespace: fc.constantFrom('default', 'shop') }),
+  subsets: maybe(
+    fc.array(
+      fc.record({
+        addresses: maybe(fc.array(subsetAddress, { maxLength: 3 })),
+        notReadyAddresses: maybe(fc.array(subsetAddress, { maxLength: 1 })),
+        ports: maybe(fc.array(fc.record({ name: portName, protocol, port }), { maxLength: 2 })),
+      }),
+      { maxLength: 2 },
+    ),
+  ),
+})
+
 const NODE = {
   kind: 'Node' as const,
   metadata: { name: 'node-1', labels: { 'topology.kubernetes.io/zone': 'zone-a' } },
@@ -111,11 +129,15 @@ const byName = <T extends { metadata: { name: string; namespace: string } }>(obj
 ]
 
 export const clusters: fc.Arbitrary<Cluster> = fc
-  .record({ services: fc.array(service, { maxLength: 6 }), slices: fc.array(slice, { maxLength: 8 }) })
-  .map(({ services, slices }) => ({
+  .record({
+    services: fc.array(service, { maxLength: 6 }),
+    slices: fc.array(slice, { maxLength: 8 }),
+    legacy: fc.array(endpoints, { maxLength: 3 }),
+  })
+  .map(({ services, slices, legacy }) => ({
     services: byName(services),
     endpointSlices: byName(slices),
-    endpoints: [],
+    endpoints: byName(legacy),
     nodes: [{ object: NODE, origin }],
     configurations: [],
   })) as fc.Arbitrary<Cluster>
