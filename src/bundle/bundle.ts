@@ -9,13 +9,14 @@ import { type Diagnostic, formatSubject } from '../diagnostics/diagnostics.ts'
 import { emit } from '../formats/emit.ts'
 import { defaultRenderer, type OverlaidTemplate, type Renderer } from '../formats/render.ts'
 import { stateFingerprint } from '../formats/state.ts'
+import { wantedRules, wantedState } from '../formats/wanted.ts'
 import { NODE_FILES } from '../generated/nodeFiles.js'
 import type { AssumedObject } from '../kube/assumed.ts'
 import type { Family } from '../net/family.ts'
 import { fingerprint as fingerprintOf, formatPlan, planPieces } from '../plan/canonical.ts'
 import { inScope } from '../plan/scope.ts'
 import type { Plan } from '../plan/types.ts'
-import { encodePieces } from '../text.ts'
+import { encodePieces, lazily } from '../text.ts'
 import { VERSION } from '../version.ts'
 import { CHECKSUMS, formatChecksums } from './checksums.ts'
 import { type DeltaStart, formatConfiguration } from './configuration.ts'
@@ -114,6 +115,8 @@ export function makeBundle(input: BundleInput): Bundle {
     [...emit(plan, { renderer })].map(([name, text]) => [name, encodePieces([text])]),
   )
   contents.set('plan.json', encodePieces(planPieces(plan)))
+  contents.set('wanted.state', encodePieces(lazily(wantedState(plan), (line) => `${line}\n`)))
+  contents.set('wanted.rules', encodePieces(lazily(wantedRules(plan), (line) => `${line}\n`)))
   if (provenance !== null) contents.set('provenance.json', encodePieces(provenancePieces(provenance)))
   const operations = from === null ? [] : delta(from, plan)
   for (const [name, text] of emitDelta(operations)) contents.set(`delta/${name}`, encodePieces([text]))

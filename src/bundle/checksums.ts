@@ -13,7 +13,7 @@ export const formatChecksums = (sums: readonly Checksum[]): string[] =>
   sums.map(({ name, sha256 }) => `${sha256}  ${name}\n`)
 
 /** What every bundle has, and the script reads before all else. */
-const NEEDED = ['bundle.conf', 'apply.sh', 'plan.json'] as const
+const NEEDED = ['bundle.conf', 'wanted.state', 'wanted.rules', 'apply.sh', 'plan.json'] as const
 
 /** The lines of such a file; `null` where it is none, or not that of a bundle: names that lead out, or twice, or too few. */
 export function parseChecksums(text: string): readonly Checksum[] | null {

@@ -1,5 +1,6 @@
 import { exemptions, strictSets } from '../delta/transitions.ts'
 import { formatService } from '../formats/ipvs.ts'
+import { CONNTRACK_MAX } from '../formats/wanted.ts'
 import { kernelSetName, SET_DEFINITIONS } from '../kernel/sets.ts'
 import type { Family } from '../net/family.ts'
 import { isExcluded } from '../plan/scope.ts'
@@ -33,8 +34,6 @@ export interface DeltaStart {
   readonly step: { readonly files: readonly string[]; readonly servers: readonly string[] } | null
 }
 
-const CONNTRACK_MAX = 'net.netfilter.nf_conntrack_max'
-
 /** The text of `bundle.conf`. Throws a TypeError where a value would not stay on its line. */
 export function formatConfiguration(input: ConfigurationInput): string {
   const { plan } = input
@@ -57,6 +56,8 @@ export function formatConfiguration(input: ConfigurationInput): string {
 function values({ node, plan, fingerprint, start }: ConfigurationInput): Readonly<Record<string, string>> {
   const { families, sysctls, conntrack } = plan
   const settings = sysctls.filter(({ action }) => action === 'set').map(({ name }) => name)
+  // Where the plan does not know the number.
+  const byCores = conntrack.max === null && conntrack.maxPerCore > 0
   const words: Readonly<Record<string, readonly (string | number)[]>> = {
     format: [CONFIGURATION_FORMAT],
     version: [VERSION],
@@ -72,8 +73,8 @@ function values({ node, plan, fingerprint, start }: ConfigurationInput): Readonl
     prerequisites: sysctls
       .filter(({ action }) => action === 'check')
       .map(({ name, value }) => `${name}=${value}`),
-    'conntrack-max-per-core': [conntrack.maxPerCore],
-    'conntrack-min': [conntrack.min],
+    'conntrack-max-per-core': byCores ? [conntrack.maxPerCore] : [],
+    'conntrack-min': byCores ? [conntrack.min] : [],
     timeouts: setTimeouts(plan),
     exclude: plan.excludeCIDRs,
     sets: families.flatMap(ownedSetNames),

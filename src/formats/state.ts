@@ -56,12 +56,12 @@ const setLines = (set: IpSet): string[] => [
 const ruleLine = (family: Family, table: TableName, chain: string, position: number, rule: Rule): string =>
   `rule ${family} ${table} ${chain} ${String(position).padStart(4, '0')} ${formatRule(rule)}`
 
-const chainLines = (family: Family, table: TableName, { name, rules }: Chain): string[] => [
+export const chainLines = (family: Family, table: TableName, { name, rules }: Chain): string[] => [
   `chain ${family} ${table} ${name}`,
   ...rules.map((rule, index) => ruleLine(family, table, name, index + 1, rule)),
 ]
 
-const jumpLine = (family: Family, table: TableName, jump: Jump): string =>
+export const jumpLine = (family: Family, table: TableName, jump: Jump): string =>
   `jump ${family} ${table} ${formatJump(jump)}`
 
 const addressLine = (address: string): string => `address ${address}`

@@ -94,14 +94,80 @@ read_lists() {
   esac
 }
 
-# Whether the files are those that the bundle was made of.
-check_files() {
-  [ -e "$bundle/SHA256SUMS" ] || refuse "$bundle is no bundle: it has no SHA256SUMS"
-  (cd "$bundle" && sha256sum -c SHA256SUMS > "$work/checked" 2> "$errors") ||
-    refuse "the bundle is damaged or incomplete: $(awk '!/: OK$/' "$work/checked"); carry it over again"
+# What of the bundle is acted on is copied once, verified in the copy, and read from there: whoever can write to the bundle cannot
+# put something else there in between. All else is verified where it lies.
+
+# copy_files TARGET NAME...
+copy_files() {
+  to=$1
+  shift
+  for name in "$@"; do
+    shift
+    [ -f "$bundle/$name" ] || refuse "the bundle is damaged or incomplete: it has no $name; carry it over again"
+    set -- "$@" "$bundle/$name"
+  done
+  call cp cp "$@" "$to/" || refuse "cannot copy the bundle to $to: is there room? ($problem)"
 }
 
-# The checksums of the files that a step needs.
-sums_of_step() {
-  awk -v bundle="$bundle" '$2 ~ /^delta\/[a-z]+\.state$/ { print $1 "  " bundle "/" $2; n++ } END { exit n != 3 }' "$bundle/SHA256SUMS"
+# What the script has to know before all else. A delta's payloads are small, and come with it.
+copy_bundle() {
+  copy=$work/bundle checked=no
+  [ -e "$bundle/SHA256SUMS" ] || refuse "$bundle is no bundle: it has no SHA256SUMS"
+  mkdir "$copy" 2> "$errors" || refuse "cannot write to $work: is there room?"
+  copy_files "$copy" SHA256SUMS bundle.conf
+  read_checksums
+  [ -z "$delta_files" ] || [ "$command" = expire ] || {
+    mkdir "$copy/delta" 2> "$errors" || refuse "cannot write to $work: is there room?"
+    # shellcheck disable=SC2086 # a list of names
+    copy_files "$copy/delta" $delta_files
+  }
+}
+
+# read_checksums: whether the names in SHA256SUMS are those of a bundle; $delta_files are those of a delta.
+read_checksums() {
+  delta_files='' names=' '
+  while read -r sum name; do
+    case $sum in '' | *[!0-9a-f]*) refuse_checksums ;; esac
+    case $name in
+      '' | .* | */.* | *[!A-Za-z0-9._/-]* | delta/*/*) refuse_checksums ;;
+      delta/*) delta_files="$delta_files $name" ;;
+      */*) refuse_checksums ;;
+    esac
+    case $names in *" $name "*) refuse_checksums ;; esac
+    names="$names$name "
+  done < "$copy/SHA256SUMS"
+  for name in bundle.conf wanted.state wanted.rules; do
+    case $names in *" $name "*) ;; *) refuse_checksums ;; esac
+  done
+}
+
+refuse_checksums() { refuse 'SHA256SUMS is not that of a bundle: carry it over again'; }
+
+# list_sums KIND...: checksums as sha256sum reads them. Kinds: configuration, wanted, delta, rest.
+list_sums() {
+  while read -r sum name; do
+    place=$copy
+    case $name in
+      bundle.conf) kind=configuration ;;
+      wanted.*) kind=wanted ;;
+      delta/*) kind='delta' ;;
+      *) kind=rest place=$bundle ;;
+    esac
+    case " $* " in *" $kind "*) printf '%s  %s\n' "$sum" "$place/$name" ;; esac
+  done < "$copy/SHA256SUMS"
+}
+
+# Whether the files are those that the bundle was made of.
+check_files() {
+  [ "$checked" = no ] || return 0
+  copy_files "$copy" wanted.state wanted.rules
+  check_sums configuration wanted delta rest
+  checked=yes
+}
+
+# check_sums KIND...
+check_sums() {
+  list_sums "$@" > "$work/sums" || refuse "cannot write to $work: is there room?"
+  sha256sum -c "$work/sums" > "$work/checked" 2> "$errors" ||
+    refuse "the bundle is damaged or incomplete: $(awk '!/: OK$/ && match($0, /(delta\/)?[^\/]*$/) { print substr($0, RSTART) }' "$work/checked"); carry it over again"
 }

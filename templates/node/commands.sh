@@ -117,6 +117,7 @@ apply_bundle() {
   preflight_bundle
   if [ "$dry_run" = no ]; then
     if [ -n "$absent" ]; then
+      check_files
       # All that could be a reason to refuse, before anything is loaded.
       read_node "$work/have" && state_of "$work/have" && want_bundle || refuse_for_problem
       check_addresses
@@ -334,13 +335,14 @@ clean_up() {
   # shellcheck disable=SC1091 # written by save_scope
   [ ! -s "$last/after/scope" ] || INCLUDE="$INCLUDE $(. "$last/after/scope" && printf '%s' "$INCLUDE")"
   read_node "$work/have" && state_of "$work/have" && state_of_bundle "$work/known" || refuse_for_problem
-  [ -e "$last/after/state" ] && cat "$last/after/state" >> "$work/known/state"
-  [ -e "$state/draining" ] && awk '{ print "virtual " $1 " " $2 }' "$state/draining" >> "$work/known/state"
+  true > "$work/known/before"
+  [ -e "$last/after/state" ] && cat "$last/after/state" >> "$work/known/before"
+  [ -e "$state/draining" ] && awk '{ print "virtual " $1 " " $2 }' "$state/draining" >> "$work/known/before"
   true > "$work/want/rules"
   awk '
     part == "known" { if ($1 == "virtual") known[$2 " " $3] = 1; next }
     ($1 == "virtual" || $1 == "real") && !(($2 " " $3) in known) || $1 == "sysctl" || $1 == "timeout"
-  ' part=known "$work/known/state" part=have "$work/have/state" > "$work/want/state"
+  ' part=known "$work/known/state" "$work/known/before" part=have "$work/have/state" > "$work/want/state"
   work_out exact || refuse_for_problem
   foreign=$(awk '$1 == "virtual" { n++ } END { print n + 0 }' "$work/want/state")
   [ "$foreign" -eq 0 ] || say note "$foreign virtual servers are not ipvsc's and stay"

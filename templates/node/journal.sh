@@ -52,7 +52,7 @@ prepare_journal() {
   save_scope "$journal/scope" || return 1
   printf '%s\n' "$FINGERPRINT" > "$journal/fingerprint" || return 1
   # What goes back by itself has to be there when the bundle is not.
-  if [ -n "$confirm" ]; then call cp cp "$0" "$journal/apply.sh" && call cp cp "$bundle/bundle.conf" "$journal/" || return 1; fi
+  if [ -n "$confirm" ]; then call cp cp "$0" "$journal/apply.sh" && call cp cp "$copy/bundle.conf" "$copy/SHA256SUMS" "$journal/" || return 1; fi
 }
 
 # From here on, a run that does not end leads back to the state before.

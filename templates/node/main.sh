@@ -13,7 +13,7 @@ number() {
 
 set_defaults() {
   command=apply dry_run=no confirm='' drain=yes drain_timeout=900 wait=60 limit=120 flavour='' variant='' take_over=no
-  remove_leftovers=no converge=no state=${IPVSC_STATE_DIR:-/var/lib/ipvsc} bundle='' verbose=no quiet=no json=no
+  remove_leftovers=no converge=no state=${IPVSC_STATE_DIR:-/var/lib/ipvsc} bundle='' copy='' checked=no verbose=no quiet=no json=no
   NODE='' FINGERPRINT='' FAMILIES=''
   work='' first_work='' problem='' servers_to='' skipped='' absent='' running='' others='' stepping=no watcher='' child='' undone=''
   ended=no touched=no
@@ -104,8 +104,12 @@ main() {
     finish 0
   fi
   find_bundle
-  read_configuration "$bundle/bundle.conf"
   check_root
+  copy_bundle
+  read_configuration "$copy/bundle.conf"
+  case $command in
+    confirm | expire | rollback | drain) check_sums configuration ;;
+  esac
   preflight
   run_command
 }

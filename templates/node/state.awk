@@ -73,11 +73,6 @@ part == "ipvs" && $1 == "-a" && ours($2, $3) {
   print line
 }
 part == "ipvs" && $1 == "-A" && ours($2, $3) { print "virtual " substr($0, 4) }
-part == "ipvs" && $1 == "--set" {
-  if ($2 > 0) print "timeout tcp " $2
-  if ($3 > 0) print "timeout tcpfin " $3
-  if ($4 > 0) print "timeout udp " $4
-}
 part == "timeouts" && /^Timeout/ {
   sub(/.*: /, "")
   if (index(timeouts, " tcp ")) print "timeout tcp " $1
@@ -106,18 +101,15 @@ part ~ /^ipv[46]$/ && index(families, " " part " ") {
       print "chain " at chain > rules
     }
   }
-  if (/^-[AI] /) {
+  if (/^-A /) {
     text = substr($0, length($2) + 5)
     if ((part "/" table "/" $2) in own_chain) {
       line = sprintf("rule %s%s %04d %s", at, $2, ++rule_count[at $2], text)
       print line
       print line > rules
     } else if (($2 in built_in) && $(NF - 1) == "-j" && ((part "/" table "/" $NF) in own_chain)) {
-      line = "jump " at $2 " " text
-      print line
-      # A listing goes from the top; a payload puts the last one on top.
-      if ($1 == "-I") print line > rules
-      else jump[++jumps] = line
+      # A listing goes from the top; what is loaded last is on top.
+      print jump[++jumps] = "jump " at $2 " " text
     }
   }
 }
@@ -127,8 +119,6 @@ part == "addresses" {
   if (index(families, " " family($3) " ") && $3 !~ /^fe[89ab].:/) print "address " $3
 }
 part == "links" && $1 == (dummy ":") { print "link " dummy }
-part == "ip" && $1 == "link" { print "link " $4 }
-part == "ip" && $1 == "addr" { sub(/\/.*/, "", $3); print "address " $3 }
 part == "sysctls" && $2 == "=" && ($1 in own_setting) && !($1 in skip) {
   line = "sysctl " $1
   for (i = 3; i <= NF; i++) line = line " " $i

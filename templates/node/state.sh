@@ -151,35 +151,26 @@ each_server_once() {
     !repeated' "$1" > "$into/once" && sha256sum < "$into/once"
 }
 
-# The state that the payloads of the bundle make, into DIR.
+# state_of_bundle DIR: what the bundle wants of this node, in DIR.
 state_of_bundle() {
   problem="cannot write to $work: is there room?"
   [ -d "$1" ] || mkdir "$1" || return 1
-  set -- "$1" part=ipvs "$bundle/ipvs.restore" part=ipset "$bundle/ipset.restore" part=ip "$bundle/ip.batch" \
-    part=sysctls "$bundle/sysctl.conf"
-  dir=$1
-  shift
-  for family in $FAMILIES; do
-    case $family in
-      ipv4) set -- "$@" part=ipv4 "$bundle/iptables.restore" ;;
-      ipv6) set -- "$@" part=ipv6 "$bundle/ip6tables.restore" ;;
-    esac
-  done
-  normalise "$dir/rules" "$@" > "$dir/unsorted" || return 1
-  conntrack_max >> "$dir/unsorted" || return 1
-  sort "$dir/unsorted" > "$dir/state" && has_room "$dir"
+  call ln ln "$copy/wanted.rules" "$1/rules" && conntrack_max > "$1/computed" || return 1
+  if [ -z "$skipped" ] && [ ! -s "$1/computed" ]; then
+    call ln ln "$copy/wanted.state" "$1/state"
+    return
+  fi
+  awk -v skipped=" $skipped " '$1 != "sysctl" || !index(skipped, " " $2 " ")' "$copy/wanted.state" "$1/computed" > "$1/unsorted" &&
+    sort "$1/unsorted" > "$1/state" && true > "$1/unsorted" && has_room "$1"
 }
 
 # The size of the connection tracking table, where it follows the node's cores.
 conntrack_max() {
-  name=net.netfilter.nf_conntrack_max
-  case " $SYSCTLS " in *" $name "*) ;; *) return 0 ;; esac
-  case " $skipped " in *" $name "*) return 0 ;; esac
-  awk -v name="$name" -v per_core="$CONNTRACK_MAX_PER_CORE" -v min="$CONNTRACK_MIN" '
-    FILENAME == "/proc/cpuinfo" { if (/^processor/) cores++; next }
-    $1 == name { said = 1 }
+  [ "$CONNTRACK_MAX_PER_CORE" -gt 0 ] || return 0
+  awk -v per_core="$CONNTRACK_MAX_PER_CORE" -v min="$CONNTRACK_MIN" '
+    /^processor/ { cores++ }
     END {
       max = per_core * (cores < 1 ? 1 : cores)
-      if (!said && per_core > 0) printf "sysctl %s %d\n", name, (max > min ? max : min)
-    }' /proc/cpuinfo "$bundle/sysctl.conf"
+      printf "sysctl net.netfilter.nf_conntrack_max %d\n", (max > min ? max : min)
+    }' /proc/cpuinfo
 }

@@ -16,7 +16,7 @@ prepare_step() {
 # Whether all but IPVS is as after the last run, and the files of the step are whole.
 starts_here() {
   # shellcheck disable=SC2086 # a list of names
-  recorded_sums ipset bound $FAMILIES > "$work/sums" && sums_of_step >> "$work/sums" || return 1
+  recorded_sums ipset bound $FAMILIES > "$work/sums" && list_sums configuration delta >> "$work/sums" || return 1
   in_background ipset read_sets
   in_background network read_network
   join && sums_match
@@ -25,7 +25,7 @@ starts_here() {
 # What the node will hold, for the record in journal/after. All three lists are sorted alike.
 record_step() {
   problem="cannot write to $state"
-  awk -v removed="$bundle/delta/removed.state" -v added="$bundle/delta/added.state" -v rules="$last/after/rules" \
+  awk -v removed="$copy/delta/removed.state" -v added="$copy/delta/added.state" -v rules="$last/after/rules" \
     -v kept_rules="$journal/after/rules" "$AWK_RECORD_STEP" \
     "$last/after/state" > "$journal/after/state" && has_room "$journal"
 }
@@ -33,7 +33,7 @@ record_step() {
 lay_out_step() {
   content=''
   list_step_servers "$work/connections" && true > "$work/have/rules" &&
-    lay_out "$mode" "$bundle/delta/removed.state" "$bundle/delta/added.state" "$last/after/rules"
+    lay_out "$mode" "$copy/delta/removed.state" "$copy/delta/added.state" "$last/after/rules"
 }
 
 # list_step_servers FILE: the virtual servers that the step touches, with connections.
@@ -54,7 +54,7 @@ verify_step() {
   problem="cannot write to $work: is there room?"
   into=$work/now
   in_background servers copy_servers "$journal/after/servers"
-  set -- part=wanted "$bundle/delta/touched.state" part=wanted "$work/retained" part=gone "$bundle/delta/removed.state" \
+  set -- part=wanted "$copy/delta/touched.state" part=wanted "$work/retained" part=gone "$copy/delta/removed.state" \
     part=servers "$work/listed"
   list_step_servers "$work/listed" || return 1
   if [ -s "$work/sets.1" ] || [ -s "$work/sets.2" ]; then

@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert'
 import { bundleOf } from '../../src/bundle/bundle.ts'
 import { CONFIGURATION_FORMAT } from '../../src/bundle/configuration.ts'
 import { formatService } from '../../src/formats/ipvs.ts'
+import { wantedRules } from '../../src/formats/wanted.ts'
 import {
   emit,
   formatPlan,
@@ -99,10 +100,10 @@ test('whatever a node is called, the script takes it as a word', async () => {
 /** The functions of the script, without its command line. */
 const functionsOf = (folder: string): string =>
   `sed '/^# --- the command line/,$d' '${folder}/apply.sh' > '${folder}/functions.'$$
-. '${folder}/functions.'$$; trap - EXIT; set_defaults; bundle='${folder}'; read_configuration "$bundle/bundle.conf"
-work='${folder}'; mkdir -p "$work/calls"`
+. '${folder}/functions.'$$; trap - EXIT; set_defaults; bundle='${folder}'; copy=$bundle; read_configuration "$bundle/bundle.conf"
+use_work '${folder}'; mkdir -p "$work/calls"`
 
-test('the script reads from the payloads the state that the plan says', async () => {
+test('what the script wants of a node is the state that the plan says, and the rules in the order of the payloads', async () => {
   for (const name of goldenNames()) {
     const { plan } = await runCase(await loadCase(name))
     if (plan === null) continue
@@ -113,7 +114,85 @@ state_of_bundle '${folder}/want' && awk '$1 != "sysctl" && $1 != "timeout"' '${f
       assert.is(stderr, '', name)
       assert.is(stdout, `${stateLines(plan).join('\n')}\n`, name)
     })
+    for (const kind of ['chain', 'rule', 'jump'])
+      assert.equal(
+        wantedRules(plan).filter((line) => line.startsWith(`${kind} `)),
+        rulesOfPayloads(plan).filter((line) => line.startsWith(`${kind} `)),
+        name,
+      )
   }
+})
+
+/** What the payloads of rules say, line by line, in the notation of state. */
+function rulesOfPayloads(plan: Plan): string[] {
+  const texts = emit(plan)
+  return plan.families.flatMap((family) => {
+    let table = ''
+    const count = new Map<string, number>()
+    const text = texts.get(family === 'ipv4' ? 'iptables.restore' : 'ip6tables.restore') as string
+    return text.split('\n').flatMap((line) => {
+      const [verb = '', chain = ''] = line.split(' ')
+      if (verb.startsWith('*')) table = verb.slice(1)
+      const at = `${family} ${table} ${chain}`
+      if (verb.startsWith(':')) return [`chain ${family} ${table} ${verb.slice(1)}`]
+      if (verb === '-I') return [`jump ${family} ${table} ${line.slice(3)}`]
+      if (verb !== '-A') return []
+      count.set(at, (count.get(at) ?? 0) + 1)
+      return [`rule ${at} ${String(count.get(at)).padStart(4, '0')} ${line.slice(4 + chain.length)}`]
+    })
+  })
+}
+
+test('the names of SHA256SUMS are those of a bundle, and none leads out of it', async () => {
+  await withBundle(await planOf('cluster-ip'), (folder) => {
+    const sum = '0'.repeat(64)
+    const sums = readFileSync(join(folder, 'SHA256SUMS'), 'utf8')
+    const read = (text: string): number | null => {
+      writeFileSync(join(folder, 'SHA256SUMS'), text)
+      return spawnSync('sh', ['-c', `${functionsOf(folder)}; read_checksums`], { encoding: 'utf8' }).status
+    }
+    assert.is(read(sums), 0)
+    assert.is(read(`${sums}${sum}  delta/03-ipset.restore\n`), 0)
+    for (const name of [
+      '../x',
+      '/etc/passwd',
+      'delta/../x',
+      'delta/a/b',
+      'other/x',
+      '.x',
+      '',
+      'a b',
+      'a;b',
+      'plan.json',
+    ])
+      assert.is(read(`${sums}${sum}  ${name}\n`), 4, name)
+    assert.is(read(`${sums}nonsense  x\n`), 4)
+    assert.is(read(sums.replace(/.* wanted\.state\n/, '')), 4)
+    assert.is(read(''), 4)
+  })
+})
+
+test('what is acted on is copied once and verified in the copy: a change in between is not loaded', async () => {
+  await withBundle(await planOf('cluster-ip'), (folder) => {
+    /** Somebody replaces a file of the bundle right before or after it is copied. */
+    const run = (before: string, after: string) => {
+      const script = `${functionsOf(folder)}
+errors='${folder}/errors' work='${folder}/work'; rm -rf "$work"; mkdir -p "$work/calls"; cp '${folder}/kept' '${folder}/wanted.state'
+call() { shift; ${before}; "$@"; ${after}; }
+copy_bundle; read_configuration "$copy/bundle.conf"; check_files; cat "$copy/wanted.state"`
+      return spawnSync('sh', ['-c', script], { encoding: 'utf8' })
+    }
+    const wanted = readFileSync(join(folder, 'wanted.state'), 'utf8')
+    writeFileSync(join(folder, 'kept'), wanted)
+    const replace = `echo evil > "$bundle/wanted.state"`
+    assert.is(run(':', ':').stdout, wanted)
+    assert.is(run(':', replace).status, 4, 'replaced before it was copied')
+    const late = run(':', `case $* in *wanted.state*) ${replace} ;; esac`)
+    assert.equal({ status: late.status, stdout: late.stdout }, { status: 0, stdout: wanted }, late.stderr)
+    const early = run(`case $* in *wanted.state*) ${replace} ;; esac`, ':')
+    assert.is(early.status, 4)
+    assert.match(early.stderr, /damaged or incomplete: wanted\.state: FAILED/)
+  })
 })
 
 test('virtual servers of a node inside excludeCIDRs are not seen, in either family, unless the bundle wants them', async () => {

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 export const withFunctions = (folder: string, commands: string): string =>
   `sed '/^# --- the command line/,$d' '${folder}/apply.sh' > '${folder}/functions'
 . '${folder}/functions'; trap - EXIT; set_defaults
-bundle='${folder}' state='${folder}'; read_configuration "$bundle/bundle.conf"
+bundle='${folder}' state='${folder}' errors='${folder}/errors'; read_configuration "$bundle/bundle.conf"; copy=$bundle
 ${commands}
 `
 

@@ -36,7 +36,7 @@ export function bundleFolder(name: string): string {
 export const functionsOf = (
   name: string,
 ): string => `. '${bundleFolder(name)}/functions.sh'; trap - EXIT; set_defaults
-bundle='${bundleFolder(name)}' state=/nowhere last=/nowhere flavour=nft variant=-nft; read_configuration "$bundle/bundle.conf"
+bundle='${bundleFolder(name)}' state=/nowhere last=/nowhere flavour=nft variant=-nft; copy=$bundle; read_configuration "$bundle/bundle.conf"
 `
 
 /** What the script reads on a node that holds a case, and what it takes the payloads of that case for; without settings. */
