@@ -33,11 +33,15 @@ const notHere = (): never => {
   throw new Error('no machine has to be prepared for what runs here')
 }
 
+/** Its modules are shown where those of this machine lie, so there has to be such a folder. */
+const MODULES = '/usr/lib/modules'
+
 function chooseUml(tools: readonly string[]): Choice {
   if (!isBuilt() && missingBuildTools().length > 0) return { missing: [...tools, ...missingBuildTools()] }
   const problem = isBuilt() ? null : buildUml()
   if (problem !== null) throw new Error(`user-mode Linux cannot be built:\n${problem}`)
-  return tools.length > 0 ? { missing: tools } : { kind: 'uml', prepare: prepareUml }
+  const missing = [...tools, ...(existsSync(MODULES) ? [] : ['linux-image-amd64'])]
+  return missing.length > 0 ? { missing } : { kind: 'uml', prepare: prepareUml }
 }
 
 function chooseQemu(tools: readonly string[]): Choice {
