@@ -183,6 +183,7 @@ export const bundleOf = (
     readonly from?: Plan | null
     readonly counts?: Partial<CompileCounts>
     readonly quarantined?: readonly QuarantinedObject[]
+    readonly assumed?: readonly AssumedObject[]
     readonly renderer?: Renderer
   } = {},
 ): Bundle =>

@@ -83,6 +83,9 @@ const withOutput = (command: Command): Command =>
     .addOption(new Option('--output <form>', 'how to report').choices(['text', 'json']).default('text'))
     .option('-q, --quiet', 'report problems only')
 
+/** An option that may be given several times. */
+const collect = (value: string, before: readonly string[] = []): string[] => [...before, value]
+
 const withCompilation = (command: Command): Command =>
   command
     .option(
@@ -108,6 +111,12 @@ const withCompilation = (command: Command): Command =>
         .default('error'),
     )
     .option('--quarantine', 'leave objects with errors out alone and compile the rest')
+    .option('--onto <snapshot>', 'lay the inputs over a snapshot, as kubectl apply would', collect)
+    .option('--namespace <name>', 'where objects without a namespace go', undefined)
+    .option('--was <input>', 'manifests that were applied before: what only they hold is gone', collect)
+    .option('--service-cidr <networks>', 'where new cluster IPs come from (default: from the snapshot)')
+    .option('--service-node-port-range <range>', 'where new node ports come from (default: 30000-32767)')
+    .option('--accept-assumed', 'make a bundle although a cluster may choose other addresses than assumed')
     .option('--max-snapshot-age <age>', 'age from which on a snapshot is warned of, such as 7d or 12h', '7d')
 
 function addBuild(program: Command, finish: (status: number) => void): void {

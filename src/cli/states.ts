@@ -11,7 +11,13 @@ import { type ReadBundleFile, readBundleFolder } from '../host/verified.ts'
 import type { ForeignItem } from '../plan/foreign.ts'
 import { PlanError, parsePlan } from '../plan/parse.ts'
 import type { Plan } from '../plan/types.ts'
-import { type BuildOptions, type CompiledFrom, compileOne, sayQuarantined } from './commands/build.ts'
+import {
+  type BuildOptions,
+  type CompiledFrom,
+  type CompileRequest,
+  compileOne,
+  sayQuarantined,
+} from './commands/build.ts'
 import type { Console } from './console.ts'
 import { listGit, readText } from './inputs.ts'
 import { sayWarning } from './terminal.ts'
@@ -46,6 +52,7 @@ export async function readState(
   reference: string,
   options: BuildOptions & { readonly iptables?: string },
   console: Console,
+  request: CompileRequest = {},
 ): Promise<State | null> {
   if (reference === LIVE) return stateOf(await liveDumps(options.iptables))
   if (isGitReference(reference)) {
@@ -55,7 +62,7 @@ export async function readState(
     if (existsSync(join(reference, 'manifest.json'))) return readBundle(reference)
     if (holdsDumps(reference)) return readDumps(reference)
   } else if (reference !== '-' && isPlan(reference)) return readLonePlan(reference)
-  return compileOne([reference], options, console)
+  return compileOne([reference], options, console, request)
 }
 
 /** A bundle, plan or listings in git; `null` for inputs to compile. */

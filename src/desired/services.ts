@@ -150,7 +150,7 @@ function finish(cluster: Cluster, layings: readonly Laying[]): Pick<LaidServices
     if (report.failed) continue
     const after = live !== null && isSame(live, draft) ? live : result(draft)
     results.set(fullName(after.object), after)
-    if (isLaid) laid.push({ before: live?.object ?? null, after })
+    if (isLaid) laid.push({ before: live?.object ?? null, after: { ...after, origin: draft.service.origin } })
   }
   const kept = cluster.services.map((service) => results.get(fullName(service.object)) ?? service)
   const known = new Set(cluster.services.map(({ object }) => fullName(object)))

@@ -45,17 +45,18 @@ import { CONFIGURATION_REF } from '../../read/configuration.ts'
 import { withPositions } from '../../read/locate.ts'
 import { read } from '../../read/read.ts'
 import { snapshotAges } from '../../read/snapshotRecord.ts'
-import type { ReadResult } from '../../read/types.ts'
+import type { ReadOptions, ReadResult } from '../../read/types.ts'
 import { schemaDiagnostics } from '../../read/validate.ts'
 import type { Console } from '../console.ts'
 import { inputFiles, lfsPointers, readSources, readText } from '../inputs.ts'
+import { type LaidInput, layInput, type OntoOptions, readOptionsOf, refusals, type Side } from '../onto.ts'
 import { ageLimits } from '../snapshotAge.ts'
 import { readTemplates } from '../templates.ts'
 import { sayWarning } from '../terminal.ts'
 import { type UpToDateReport, upToDateReport } from '../upToDate.ts'
 
 /** Options of `build` and `check` as commander hands them over. */
-export interface BuildOptions {
+export interface BuildOptions extends OntoOptions {
   readonly node?: string
   readonly allNodes?: boolean
   readonly config?: string
@@ -119,7 +120,7 @@ export async function build(
   const renderer = failed ? defaultRenderer : await chooseRenderer(options.templates)
   const outputs: Output[] = []
   for (const [index, result] of failed ? [] : compiled.entries())
-    outputs.push(await withTemplates(() => output(nodes[index] as string, result, options, renderer)))
+    outputs.push(await withTemplates(() => output(nodes[index] as string, result, input, options, renderer)))
   const comparison = outputs.length > 0 && options.check ? await compareOutput(outputs, options) : null
   if (options.outDir !== undefined && outputs.length > 0 && comparison === null)
     await writeFolder(options.outDir, outputFiles(outputs, options), options.force ?? false)
@@ -162,18 +163,34 @@ export interface CompiledFrom {
   readonly config: ProxyConfig
   /** Settings that the plan would set. */
   readonly settings: Plan['sysctls']
+  readonly laid: LaidInput
+  readonly diagnostics: readonly Diagnostic[]
 }
+
+/** What a command wants of inputs that it compiles beside other things. */
+export interface CompileRequest {
+  /** The other side of a comparison, over which manifests are laid. */
+  readonly from?: Side | null
+  /** Whether a bundle is made of them, so that what is assumed has to be accepted. */
+  readonly isBundled?: boolean
+  /** Problems that were said before, as `problemKey` has them. */
+  readonly said?: ReadonlySet<string>
+}
+
+export const problemKey = ({ code, subject, path, message }: Diagnostic): string =>
+  JSON.stringify([code, subject, path, message])
 
 /** Compiles inputs for one node, as `build` does, and says errors and what is left out. `null`: there are errors. */
 export async function compileOne(
   inputs: readonly string[],
   options: BuildOptions,
   console: Console,
+  request: CompileRequest = {},
 ): Promise<CompiledState | null> {
   const { node } = options
   if (node === undefined)
     throw new UsageError(`${inputs.join(' ')} has to be compiled: say for which node: --node NAME`)
-  const input = await readInput(inputs, options, console)
+  const input = await readInput(inputs, options, console, request)
   const [result] = input.failed
     ? []
     : compileNodes(input.result.cluster, compileOptions(options, input, [node]))
@@ -185,18 +202,18 @@ export async function compileOne(
     console.report({ ...input, diagnostics, nodes: [] })
     return null
   }
-  console.say(diagnostics.filter(({ code }) => SAID_BY_ALL.has(code)))
+  const { laid } = input
+  const isNews = (problem: Diagnostic): boolean => !request.said?.has(problemKey(problem))
+  console.say(
+    diagnostics.filter((problem) => (laid.isLaid ? isNews(problem) : SAID_BY_ALL.has(problem.code))),
+  )
   const { cluster } = input.result
   const { plan, counts, facts } = result
+  const config = input.config ?? DEFAULT_CONFIG
   const left = quarantinedObjects(diagnostics)
   for (const object of left) sayQuarantined(object)
-  return {
-    plan,
-    node,
-    counts,
-    quarantined: left,
-    compiled: { cluster, facts, config: input.config ?? DEFAULT_CONFIG, settings: plan.sysctls },
-  }
+  const compiled = { cluster, facts, config, settings: plan.sysctls, laid, diagnostics }
+  return { plan, node, counts, quarantined: left, compiled }
 }
 
 /** Said whatever else is not: a node loses what it holds of the object. */
@@ -247,6 +264,7 @@ function checkUsage(options: BuildOptions): void {
 
 interface Input {
   readonly result: ReadResult
+  readonly laid: LaidInput
   readonly config: ProxyConfig | undefined
   readonly facts: ReportedFacts | null
   readonly diagnostics: readonly Diagnostic[]
@@ -255,25 +273,64 @@ interface Input {
   readonly failed: boolean
 }
 
-async function readInput(inputs: readonly string[], options: BuildOptions, console: Console): Promise<Input> {
-  const { files, passedOver, diagnostics: unread } = inputFiles(inputs)
+async function readInput(
+  inputs: readonly string[],
+  options: BuildOptions,
+  console: Console,
+  { from = null, isBundled = options.outDir !== undefined }: CompileRequest = {},
+): Promise<Input> {
   const configFiles = options.config === undefined ? [] : [options.config]
-  if (files.length === 0) throw new UsageError('the inputs hold no JSON or YAML file')
-  if ([...files, ...configFiles].filter((file) => file === '-').length > 1)
+  const all = [...inputs, ...(options.onto ?? []), ...(options.was ?? []), ...configFiles]
+  if (all.filter((file) => file === '-').length > 1)
     throw new UsageError('standard input can be read only once')
-
-  const all = [...files, ...configFiles.filter((file) => !files.includes(file))]
-  const result = await read(readSources(all, (name) => console.progress(`reading ${name}`)))
-  console.progress('')
+  const main = await readFiles(inputs, configFiles, readOptionsOf(options), console)
+  const laid = await layInput(main.result, options, from, async (others, readOptions) => {
+    const { result, diagnostics } = await readFiles(others, [], readOptions, console)
+    return { ...result, diagnostics }
+  })
+  const { result } = laid
   const ages = snapshotAges(result.cluster.snapshots ?? [], ageLimits(options.maxSnapshotAge))
+  const found: Diagnostic[] = [...main.diagnostics, ...laid.diagnostics, ...ages]
+  const config = chooseConfig(result, options.config, (problem) => found.push(problem))
+  const kept = options.quarantine ? quarantined(found) : found
+  const diagnostics = isBundled ? [...kept, ...refusals(laid, options)] : kept
+  const facts = options.nodeFacts === undefined ? null : await readFacts(options.nodeFacts)
+  return {
+    result,
+    laid,
+    config,
+    facts,
+    diagnostics,
+    otherFiles: main.otherFiles,
+    failed: hasErrors(diagnostics),
+  }
+}
+
+interface ReadFiles {
+  readonly result: ReadResult
+  readonly diagnostics: readonly Diagnostic[]
+  readonly otherFiles: number
+}
+
+/** Reads all files that arguments mean, and others by name. */
+async function readFiles(
+  inputs: readonly string[],
+  others: readonly string[],
+  options: ReadOptions,
+  console: Console,
+): Promise<ReadFiles> {
+  const { files, passedOver, diagnostics: unread } = inputFiles(inputs)
+  if (files.length === 0) throw new UsageError('the inputs hold no JSON or YAML file')
+  const all = [...files, ...others.filter((file) => !files.includes(file))]
+  const result = await read(
+    readSources(all, (name) => console.progress(`reading ${name}`)),
+    options,
+  )
+  console.progress('')
   const pointers = lfsPointers(result.texts)
   const isPointer = (source: string | undefined) => pointers.some(({ origin }) => origin?.source === source)
   const said = result.diagnostics.filter(({ origin }) => !isPointer(origin?.source))
-  const found: Diagnostic[] = [...unread, ...pointers, ...said, ...ages]
-  const config = chooseConfig(result, options.config, (problem) => found.push(problem))
-  const diagnostics = options.quarantine ? quarantined(found) : found
-  const facts = options.nodeFacts === undefined ? null : await readFacts(options.nodeFacts)
-  return { result, config, facts, diagnostics, otherFiles: passedOver, failed: hasErrors(diagnostics) }
+  return { result, diagnostics: [...unread, ...pointers, ...said], otherFiles: passedOver }
 }
 
 /** The configuration given by name wins; otherwise the input may hold one. */
@@ -326,7 +383,7 @@ const nodeNames = ({ nodes }: Cluster): string[] => nodes.map(({ object }) => ob
 
 function compileOptions(
   options: BuildOptions,
-  { config, facts }: Input,
+  { config, facts, laid }: Input,
   nodes: readonly string[],
 ): Omit<CompileOptions, 'node'> & { readonly nodes: readonly string[] } {
   return {
@@ -335,7 +392,7 @@ function compileOptions(
     families: parseFamilies(options.family),
     interfaceAddresses: options.nodeAddresses === undefined ? null : readNodeAddresses(options.nodeAddresses),
     facts,
-    nodeIPs: options.nodeIp === undefined ? null : parseNodeIPs(options.nodeIp),
+    nodeIPs: nodeIPsOf(options, laid),
     onConflict: options.onConflict ?? 'error',
     quarantine: options.quarantine ?? false,
     prerequisites: options.setPrerequisites ? 'set' : 'check',
@@ -374,6 +431,16 @@ async function readFacts(path: string): Promise<ReportedFacts> {
   const [problem] = await schemaDiagnostics('Facts', value, null)
   if (problem !== undefined) refuse(`${formatPath(problem.path)}: ${problem.message}`)
   return value as unknown as ReportedFacts
+}
+
+/** Manifests without any Node are compiled for one of which nothing is known but its name. */
+function nodeIPsOf(
+  { nodeIp, nodeAddresses, nodeFacts }: BuildOptions,
+  { isLaid, result }: LaidInput,
+): string[] | null {
+  if (nodeIp !== undefined) return parseNodeIPs(nodeIp)
+  const isBare = isLaid && result.cluster.nodes.length === 0
+  return isBare && nodeAddresses === undefined && nodeFacts === undefined ? [] : null
 }
 
 function parseNodeIPs(text: string): string[] {
@@ -418,7 +485,13 @@ interface Output {
   readonly text: string | null
 }
 
-function output(node: string, result: CompileResult, options: BuildOptions, renderer: Renderer): Output {
+function output(
+  node: string,
+  result: CompileResult,
+  { laid: { assumed } }: Input,
+  options: BuildOptions,
+  renderer: Renderer,
+): Output {
   const { plan, provenance, counts, diagnostics } = result
   if (plan === null || provenance === null)
     throw new Error(`internal error: no plan for ${node} and no error`)
@@ -436,6 +509,7 @@ function output(node: string, result: CompileResult, options: BuildOptions, rend
     provenance,
     counts,
     quarantined: quarantinedObjects(diagnostics),
+    assumed,
     renderer,
   })
   return { node, counts: manifest.counts, manifest, files, text: null }

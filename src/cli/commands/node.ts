@@ -2,6 +2,7 @@ import { bundleOf, type QuarantinedObject } from '../../bundle/bundle.ts'
 import { delta } from '../../delta/delta.ts'
 import type { Operation } from '../../delta/operations.ts'
 import { emitDelta } from '../../delta/payloads.ts'
+import type { ServiceChange } from '../../desired/changes.ts'
 import { foreignLine } from '../../formats/state.ts'
 import { EXIT, FailedError, RefusedError, UsageError } from '../../host/exit.ts'
 import { writeFolder } from '../../host/folder.ts'
@@ -11,9 +12,11 @@ import { writeText } from '../../host/output.ts'
 import { formatPlan } from '../../plan/canonical.ts'
 import type { ForeignItem } from '../../plan/foreign.ts'
 import type { Console } from '../console.ts'
-import { foreignOf, isGitBundle, readCapture, readState } from '../states.ts'
+import { changeLines, changesBetween, type Side } from '../onto.ts'
+import { diagnosticData } from '../report.ts'
+import { foreignOf, isGitBundle, readCapture, readState, type State } from '../states.ts'
 import { isTerminal, print, printJson, printLine, say, sayError, sayLines, sayWarning } from '../terminal.ts'
-import { type BuildOptions, compileOne } from './build.ts'
+import { type BuildOptions, type CompiledFrom, compileOne, problemKey } from './build.ts'
 import { sayUntold } from './drift.ts'
 
 /** Commands about what a node holds: capture, drift, delta, and those that run the script of a bundle. */
@@ -50,9 +53,19 @@ export async function deltaBundle(
   options: NodeOptions,
   console: Console,
 ): Promise<number> {
-  const before = await readState(from, options, console)
-  const after = await readState(to, options, console)
-  if (before === null || after === null) return EXIT.input
+  const isBundled = options.outDir !== undefined
+  const before = await readState(
+    from,
+    isSnapshot(from, options) ? withoutLaying(options) : options,
+    console,
+    { isBundled: false },
+  )
+  if (before === null) return EXIT.input
+  const side = before.compiled === undefined ? null : sideOf(before.compiled, isSnapshot(from, options))
+  const said = new Set(before.compiled?.diagnostics.map(problemKey))
+  const after = await readState(to, options, console, { from: side, isBundled, said })
+  if (after === null) return EXIT.input
+  const changes = changesOf(side, after)
   const foreign = [before, after].flatMap((state) => foreignOf(state, after.plan))
   sayForeign(foreign)
   if (foreign.length > 0 && options.outDir !== undefined)
@@ -63,7 +76,8 @@ export async function deltaBundle(
   if (options.outDir !== undefined) {
     const node = options.node ?? after.node ?? before.node ?? 'node'
     const { plan, counts = {}, quarantined = [] } = after
-    const bundle = bundleOf(node, plan, { from: before.plan, counts, quarantined })
+    const assumed = after.compiled?.laid.assumed ?? []
+    const bundle = bundleOf(node, plan, { from: before.plan, counts, quarantined, assumed })
     await writeFolder(options.outDir, bundle.files, options.force ?? false)
   }
   if (options.output === 'json')
@@ -72,11 +86,37 @@ export async function deltaBundle(
       operations,
       foreign: foreign.map(foreignLine),
       quarantined: after.quarantined ?? [],
+      ...laidData(before, after, changes),
     })
   else if (options.outDir === undefined)
     for (const [name, text] of emitDelta(operations)) print(`# ${name}\n${text}`)
-  if (!options.quiet && options.output === 'text') say(summary(operations, foreign.length))
+  if (!options.quiet && options.output === 'text') {
+    for (const line of changeLines(changes ?? [])) say(line)
+    say(summary(operations, foreign.length))
+  }
   return foreign.length === 0 ? EXIT.done : EXIT.differs
+}
+
+/** Whether a state is the snapshot itself, as it is. */
+const isSnapshot = (reference: string, { onto }: NodeOptions): boolean => onto?.[0] === reference
+
+const withoutLaying = ({ onto: _onto, was: _was, ...options }: NodeOptions): NodeOptions => options
+
+const sideOf = ({ laid: { side } }: CompiledFrom, isSnapshotItself: boolean): Side =>
+  isSnapshotItself ? { ...side, manifests: null } : side
+
+/** What becomes of Services; `null` where no manifests were laid. */
+function changesOf(from: Side | null, { compiled }: State): ServiceChange[] | null {
+  if (from === null || !compiled?.laid.isLaid) return null
+  return changesBetween(from, compiled.laid.side, compiled.diagnostics)
+}
+
+function laidData(before: State, after: State, services: readonly ServiceChange[] | null): object {
+  if (services === null) return {}
+  const problems = [before, after].flatMap(({ compiled }) => compiled?.diagnostics ?? [])
+  const distinct = new Map(problems.map((problem) => [problemKey(problem), problem]))
+  const assumed = after.compiled?.laid.assumed ?? []
+  return { services, assumed, diagnostics: [...distinct.values()].map(diagnosticData) }
 }
 
 function summary(operations: readonly Operation[], foreign: number): string {
@@ -131,10 +171,11 @@ export async function apply(
   const [first = ''] = inputs
   if (inputs.length === 1 && looksLikeBundle(first)) return runCommand('apply', first, options)
   refuseGitBundle(inputs)
-  const compiled = await compileOne(inputs, options, console)
+  const compiled = await compileOne(inputs, options, console, { isBundled: true })
   if (compiled === null) return EXIT.input
   const { node, plan, counts, quarantined } = compiled
-  return withFolder(bundleOf(node, plan, { counts, quarantined }), (path) =>
+  const { assumed } = compiled.compiled.laid
+  return withFolder(bundleOf(node, plan, { counts, quarantined, assumed }), (path) =>
     runCommand('apply', path, options, quarantined),
   )
 }
