@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { fingerprint, formatPlan, type Plan } from '../src/index.ts'
+import { fingerprint, type Plan } from '../src/index.ts'
 import { runScript, writeBundle } from '../test/kernel/harness/applier.ts'
 import { compileTexts } from '../test/kernel/harness/compile.ts'
 import { kernelTest, type Lab, type Namespace } from '../test/kernel/harness/lab.ts'
@@ -106,7 +106,7 @@ kernelTest(
     console.log(
       [
         '',
-        `${plan.virtualServers.length} virtual servers, plan ${fingerprint(formatPlan(plan)).slice(0, 12)}, fastest of ${round}`,
+        `${plan.virtualServers.length} virtual servers, plan ${fingerprint(plan).slice(0, 12)}, fastest of ${round}`,
         '| what | seconds | floor | ratio | at most |',
         '| --- | --- | --- | --- | --- |',
         ...ratios().map(

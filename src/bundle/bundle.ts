@@ -13,7 +13,7 @@ import { wantedRules, wantedState } from '../formats/wanted.ts'
 import { NODE_FILES } from '../generated/nodeFiles.js'
 import type { AssumedObject } from '../kube/assumed.ts'
 import type { Family } from '../net/family.ts'
-import { fingerprint as fingerprintOf, formatPlan, planPieces } from '../plan/canonical.ts'
+import { fingerprint as fingerprintOf, planPieces } from '../plan/canonical.ts'
 import { inScope } from '../plan/scope.ts'
 import type { Plan } from '../plan/types.ts'
 import { encodePieces, lazily } from '../text.ts'
@@ -162,7 +162,7 @@ function startOf(
   for (const [name, lines] of files) contents.set(name, encodePieces(lines.map((line) => `${line}\n`)))
   return {
     state: stateFingerprint(inScope(from, to)),
-    plan: fingerprintOf(formatPlan(from)),
+    plan: fingerprintOf(from),
     step: step && { files: files.map(([name]) => name), servers: step.servers },
   }
 }

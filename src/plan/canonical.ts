@@ -22,9 +22,12 @@ export function* planPieces(plan: Plan): Generator<string> {
   yield '\n}\n'
 }
 
-/** SHA-256 of the canonical text, in hexadecimal: what `sha256sum plan.json` prints. */
-export const fingerprint = (canonicalText: string): string =>
-  createHash('sha256').update(canonicalText).digest('hex')
+/** SHA-256 of the canonical text of a plan, in hexadecimal: what `sha256sum plan.json` prints. */
+export function fingerprint(plan: Plan): string {
+  const hash = createHash('sha256')
+  for (const piece of planPieces(plan)) hash.update(piece)
+  return hash.digest('hex')
+}
 
 function* valuePieces(key: string, value: unknown): Generator<string> {
   switch (key) {

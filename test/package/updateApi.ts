@@ -1,0 +1,4 @@
+import { writeFileSync } from 'node:fs'
+import { apiReport, REPORT } from './apiReport.ts'
+
+writeFileSync(REPORT, apiReport())
