@@ -5,6 +5,7 @@ import {
   formatSubject,
   type JsonPath,
 } from '../diagnostics/diagnostics.ts'
+import { virtualServerKey } from '../kernel/virtualServers.ts'
 import { fullName, refOf } from '../kube/names.ts'
 import { compareText } from '../order.ts'
 import type { ConflictPolicy } from './options.ts'
@@ -12,7 +13,8 @@ import type { BareServicePort } from './services.ts'
 import type { FieldAddress } from './types.ts'
 
 /** What a service port claims for itself alone: an address and port, or a node port. */
-interface Claim {
+export interface Claim {
+  /** `tcp 10.96.0.1:80`, or `ipv4 tcp node port 30080`. */
   readonly key: string
   readonly path: JsonPath
   readonly owner: BareServicePort
@@ -80,44 +82,53 @@ function byAge(servicePorts: readonly BareServicePort[]): BareServicePort[][] {
     if (group === undefined) groups.set(name, [servicePort])
     else group.push(servicePort)
   }
-  return [...groups.entries()]
-    .map(([name, group]) => ({ age: `${created(group[0] as BareServicePort)} ${name}`, group }))
+  return [...groups.values()]
+    .map((group) => ({ age: ageOf(group[0] as BareServicePort), group }))
     .sort((a, b) => compareText(a.age, b.age))
     .map(({ group }) => group)
 }
 
-const created = ({ service }: BareServicePort): string => service.object.metadata.creationTimestamp || '~'
+/** Orders Services by age. One without a creation time is the youngest; names break ties. */
+const ageOf = ({ service: { object } }: BareServicePort): string =>
+  `${object.metadata.creationTimestamp || '~'} ${fullName(object)}`
 
 function claimsOf(owner: BareServicePort): Claim[] {
   const { family, protocol, port, nodePort, index } = owner
   const claim = ({ address, path }: FieldAddress): Claim => ({
-    key: `${protocol} ${address} ${port}`,
+    key: virtualServerKey({ protocol, address, port }),
     path,
     owner,
   })
   const claims = [owner.clusterIP, ...owner.externalIPs, ...owner.loadBalancerVIPs].map(claim)
   if (nodePort !== null)
     claims.push({
-      key: `${family} ${protocol} node port ${nodePort}`,
+      key: nodePortKey(family, protocol, nodePort),
       path: ['spec', 'ports', index, 'nodePort'],
       owner,
     })
   return claims
 }
 
+const nodePortKey = (family: string, protocol: string, nodePort: number): string =>
+  `${family} ${protocol} node port ${nodePort}`
+
 const lostKey = ({ key, owner }: Claim): string => `${owner.index} ${key}`
 
 function withoutLost(servicePort: BareServicePort, lost: ReadonlySet<string>): BareServicePort[] {
   if (lost.size === 0) return [servicePort]
   const { protocol, port, family, nodePort, index } = servicePort
-  const keeps = ({ address }: FieldAddress) => !lost.has(`${index} ${protocol} ${address} ${port}`)
+  const keeps = ({ address }: FieldAddress) =>
+    !lost.has(`${index} ${virtualServerKey({ protocol, address, port })}`)
   if (!keeps(servicePort.clusterIP)) return []
   return [
     {
       ...servicePort,
       externalIPs: servicePort.externalIPs.filter(keeps),
       loadBalancerVIPs: servicePort.loadBalancerVIPs.filter(keeps),
-      nodePort: lost.has(`${index} ${family} ${protocol} node port ${nodePort}`) ? null : nodePort,
+      nodePort:
+        nodePort !== null && lost.has(`${index} ${nodePortKey(family, protocol, nodePort)}`)
+          ? null
+          : nodePort,
     },
   ]
 }
@@ -132,19 +143,65 @@ function restoreOrder(
   return original.flatMap((servicePort) => byIdentity.get(identity(servicePort)) ?? [])
 }
 
-function conflict(claim: Claim, owner: Claim, policy: ConflictPolicy): Diagnostic {
+/** Claims of one node, each key once. */
+export interface NodeConflictResult<T> {
+  readonly winners: readonly T[]
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+/**
+ * Settles what only a node can know: a node port there is a port of each of its addresses, which another Service may claim. The older
+ * Service has it under either policy. Within a service port the last claim counts, as for kube-proxy.
+ */
+export function settleOnNode<T>(
+  items: readonly T[],
+  claimOf: (item: T) => Claim,
+  policy: ConflictPolicy,
+): NodeConflictResult<T> {
+  const winners = new Map<string, { readonly item: T; readonly claim: Claim }>()
+  const diagnostics: Diagnostic[] = []
+  for (const item of items) {
+    const claim = claimOf(item)
+    const known = winners.get(claim.key)
+    if (known === undefined || known.claim.owner === claim.owner) {
+      winners.set(claim.key, { item, claim })
+      continue
+    }
+    const wins = isOlder(claim.owner, known.claim.owner)
+    if (wins) winners.set(claim.key, { item, claim })
+    const [older, younger] = wins ? [claim, known.claim] : [known.claim, claim]
+    const by = formatSubject(refOf(older.owner.service.object))
+    const message = `On this node it claims ${describe(claim)}, which ${by} claims already; the older one has it.`
+    diagnostics.push(duplicate(younger, older, policy, message))
+  }
+  return { winners: [...winners.values()].map(({ item }) => item), diagnostics }
+}
+
+/** Of one Service, the port whose key comes first. */
+const isOlder = (a: BareServicePort, b: BareServicePort): boolean =>
+  (compareText(ageOf(a), ageOf(b)) || compareText(a.key, b.key)) < 0
+
+function conflict(claim: Claim, older: Claim, policy: ConflictPolicy): Diagnostic {
+  const { service } = older.owner
+  const by =
+    claim.owner.service === service
+      ? 'another port of it'
+      : `${formatSubject(refOf(service.object))}, which is older,`
+  const message =
+    `Port ${claim.owner.port} claims ${describe(claim)}, which ${by} claims already` +
+    (policy === 'error'
+      ? '; --on-conflict first would let the older one have it.'
+      : '; the older one has it.')
+  return duplicate(claim, older, policy, message)
+}
+
+function duplicate(claim: Claim, older: Claim, policy: ConflictPolicy, message: string): Diagnostic {
   const { service } = claim.owner
-  const first = owner.owner.service
-  const same =
-    service === first ? 'another port of it' : `${formatSubject(refOf(first.object))}, which is older,`
+  const first = older.owner.service
   return diagnostic({
     code: 'ADDRESS_DUPLICATE',
     severity: policy === 'error' ? 'error' : 'warning',
-    message:
-      `Port ${claim.owner.port} claims ${describe(claim)}, which ${same} claims already` +
-      (policy === 'error'
-        ? '; --on-conflict first would let the older one have it.'
-        : '; the older one has it.'),
+    message,
     subject: refOf(service.object),
     origin: service.origin,
     path: claim.path,
@@ -152,9 +209,9 @@ function conflict(claim: Claim, owner: Claim, policy: ConflictPolicy): Diagnosti
     expected: 'an address and port of its own',
     related: [
       {
-        message: `claimed here by ${owner.owner.key} (${formatPath(owner.path)})`,
+        message: `claimed here by ${older.owner.key} (${formatPath(older.path)})`,
         subject: refOf(first.object),
-        path: owner.path,
+        path: older.path,
         origin: first.origin,
         position: null,
       },
@@ -163,8 +220,4 @@ function conflict(claim: Claim, owner: Claim, policy: ConflictPolicy): Diagnosti
 }
 
 /** `tcp 10.96.0.1:80`, or `tcp node port 30080`. */
-function describe({ key }: Claim): string {
-  const [first, address = '', ...rest] = key.split(' ')
-  if (rest.length > 1) return [address, ...rest].join(' ')
-  return address.includes(':') ? `${first} [${address}]:${rest[0]}` : `${first} ${address}:${rest[0]}`
-}
+const describe = ({ key }: Claim): string => key.replace(/^ipv[46] /, '')

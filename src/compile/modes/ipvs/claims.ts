@@ -1,14 +1,13 @@
 import type { ProxyConfig } from '../../../config/types.ts'
-import { type Diagnostic, diagnostic, formatPath, formatSubject } from '../../../diagnostics/diagnostics.ts'
-import { refOf } from '../../../kube/names.ts'
+import type { Diagnostic } from '../../../diagnostics/diagnostics.ts'
 import { compareAddresses } from '../../../net/address.ts'
 import type { Family } from '../../../net/family.ts'
 import { type EndpointLists, endpointLists } from '../../../node/endpointLists.ts'
 import type { NodeFacts } from '../../../node/facts.ts'
 import { nodePortAddressesOf } from '../../../node/nodePorts.ts'
-import { compareText } from '../../../order.ts'
 import { sortVirtualServers } from '../../../plan/canonical.ts'
 import { virtualServerKey } from '../../../plan/keys.ts'
+import { settleOnNode } from '../../../resolve/conflicts.ts'
 import type { ConflictPolicy } from '../../../resolve/options.ts'
 import type { ResolvedCluster, ServicePort } from '../../../resolve/types.ts'
 import type { SetContext } from './sets.ts'
@@ -47,10 +46,15 @@ export function claimsOf(resolved: ResolvedCluster, context: BuildContext): Node
     ipv4: nodePortAddressesOf('ipv4', config, node),
     ipv6: nodePortAddressesOf('ipv6', config, node),
   }
-  const { winners, diagnostics } = settleClaims(
+  const { winners, diagnostics } = settleOnNode(
     ports.flatMap(({ servicePort, lists }) =>
       virtualServersOf(servicePort, lists, { config, node, nodePortAddresses }),
     ),
+    ({ virtualServer, servicePort, path }) => ({
+      key: virtualServerKey(virtualServer),
+      path,
+      owner: servicePort,
+    }),
     context.onConflict,
   )
   const virtualServers = sortVirtualServers([...winners], ({ virtualServer }) => virtualServer)
@@ -85,64 +89,4 @@ export function boundAddresses(virtualServers: readonly ClaimedVirtualServer[]):
     else known.push(claim)
   }
   return new Map([...byAddress].sort(([a], [b]) => compareAddresses(a, b)))
-}
-
-interface SettledClaims {
-  readonly winners: readonly ClaimedVirtualServer[]
-  readonly diagnostics: readonly Diagnostic[]
-}
-
-/**
- * One claim for each virtual server. Within a service port the last one counts, as for kube-proxy. Between
- * service ports only a node port can still meet another's address here; that is a conflict of this node.
- */
-function settleClaims(claims: readonly ClaimedVirtualServer[], policy: ConflictPolicy): SettledClaims {
-  const winners = new Map<string, ClaimedVirtualServer>()
-  const diagnostics: Diagnostic[] = []
-  for (const claim of claims) {
-    const key = virtualServerKey(claim.virtualServer)
-    const known = winners.get(key)
-    if (known === undefined || known.servicePort === claim.servicePort) {
-      winners.set(key, claim)
-      continue
-    }
-    const [older, younger] = isOlder(claim.servicePort, known.servicePort) ? [claim, known] : [known, claim]
-    winners.set(key, older)
-    diagnostics.push(claimConflict(key, older, younger, policy))
-  }
-  return { winners: [...winners.values()], diagnostics }
-}
-
-function isOlder(a: ServicePort, b: ServicePort): boolean {
-  const age = ({ service, key }: ServicePort) => `${service.object.metadata.creationTimestamp || '~'} ${key}`
-  return compareText(age(a), age(b)) < 0
-}
-
-function claimConflict(
-  key: string,
-  older: ClaimedVirtualServer,
-  younger: ClaimedVirtualServer,
-  policy: ConflictPolicy,
-): Diagnostic {
-  const { service } = younger.servicePort
-  const first = older.servicePort.service
-  return diagnostic({
-    code: 'ADDRESS_DUPLICATE',
-    severity: policy === 'error' ? 'error' : 'warning',
-    message: `On this node it claims ${key}, which ${formatSubject(refOf(first.object))} claims already; the older one has it.`,
-    subject: refOf(service.object),
-    origin: service.origin,
-    path: younger.path,
-    found: key,
-    expected: 'an address and port of its own',
-    related: [
-      {
-        message: `claimed here by ${older.servicePort.key} (${formatPath(older.path)})`,
-        subject: refOf(first.object),
-        path: older.path,
-        origin: first.origin,
-        position: null,
-      },
-    ],
-  })
 }
