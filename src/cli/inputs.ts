@@ -36,7 +36,8 @@ export function inputFiles(inputs: readonly string[]): InputFiles {
       if (found.single) files.push(...names)
       else addFolder(names)
       for (const { name, reason } of found.unread) diagnostics.push(unread(name, reason, 'warning'))
-    } else if (statOf(input).isDirectory()) addFolder(filesBelow(input))
+    } else if (statOf(input).isDirectory())
+      addFolder(filesBelow(input, (path, reason) => diagnostics.push(unread(path, reason, 'warning'))))
     else files.push(input)
   }
   return { files: [...new Set(files)], passedOver, diagnostics }
@@ -78,15 +79,31 @@ function statOf(path: string): ReturnType<typeof statSync> & object {
   return guarded(path, () => statSync(path))
 }
 
-/** In the order of their names, so that messages come in the same order everywhere. */
-function filesBelow(folder: string): string[] {
+type Report = (path: string, reason: string) => void
+
+/** What git keeps for itself; a worktree or a submodule has a file of that name. */
+const NOT_ENTERED: ReadonlySet<string> = new Set(['.git'])
+
+/** In the order of their names, so that messages come in the same order everywhere. Links to folders are not followed. */
+function filesBelow(folder: string, report: Report): string[] {
   return guarded(folder, () => readdirSync(folder, { withFileTypes: true }))
+    .filter(({ name }) => !NOT_ENTERED.has(name))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap((entry) => {
       const path = join(folder, entry.name)
-      if (entry.isDirectory()) return filesBelow(path)
-      return entry.isFile() || (entry.isSymbolicLink() && statOf(path).isFile()) ? [path] : []
+      if (entry.isDirectory()) return filesBelow(path, report)
+      return entry.isFile() || (entry.isSymbolicLink() && leadsToFile(path, report)) ? [path] : []
     })
+}
+
+/** One link that leads nowhere is no reason to read nothing at all. */
+function leadsToFile(path: string, report: Report): boolean {
+  try {
+    return statSync(path).isFile()
+  } catch {
+    if (MAY_HOLD_OBJECTS.test(path)) report(path, 'this link leads to nothing')
+    return false
+  }
 }
 
 /** Reads one text after the other, so that only one raw text is held while it is parsed. */
