@@ -44,7 +44,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   capture: [...GROUND, 'plan', 'formats', 'compile'],
   bundle: [...INPUT, 'plan', 'formats', 'delta', 'compile'],
   host: [...INPUT, 'plan', 'formats', 'delta', 'compile', 'capture', 'bundle'],
-  proof: [...GROUND, 'kube', 'plan', 'node', 'formats'],
+  review: [...INPUT, 'plan', 'formats', 'proof'],
+  proof: [...INPUT, 'config', 'plan', 'node', 'formats'],
   build: ['formats', 'version.ts'],
   'cli.ts': ['cli'],
 }

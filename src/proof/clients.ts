@@ -36,11 +36,11 @@ export const nodeClient = (destination: string): Client => ({
 })
 
 /** A pod of the node, whose packets come through a port of its bridge. */
-export const podClient = (source: string): Client => ({
+export const podClient = (source: string, name = `pod ${source}`): Client => ({
   kind: 'pod',
   source,
   arrival: BRIDGE,
-  name: `pod ${source}`,
+  name,
 })
 
 export const outsideClient = (source: string, name = `outside, ${source}`): Client => ({

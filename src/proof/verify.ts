@@ -83,7 +83,7 @@ const targetOf = ({ protocol, address, port }: ServicePromise): Target => ({
 })
 
 /** Whom a promise concerns: the node, a pod of it that is no server, one that is, and who is outside. */
-function clientsOf(promise: ServicePromise, { node }: KernelState): Client[] {
+export function clientsOf(promise: ServicePromise, { node }: KernelState): Client[] {
   const family = familyOf(promise.address)
   const own = promise.endpoints.map(addressOf).find((address) => isPodOf(node, address))
   const network = node.podNetworks.find((candidate) => candidate.family === family)
@@ -91,8 +91,8 @@ function clientsOf(promise: ServicePromise, { node }: KernelState): Client[] {
   const ranges = (promise.sourceRanges ?? []).flatMap((text) => parseNetwork(text) ?? [])
   return [
     nodeClient(promise.address),
-    ...(other === null ? [] : [podClient(other)]),
-    ...(own === undefined ? [] : [podClient(own)]),
+    ...(other === null ? [] : [podClient(other, 'a pod of the node')]),
+    ...(own === undefined ? [] : [podClient(own, 'a pod that is a server itself')]),
     // A cluster IP is promised to the cluster alone.
     ...(promise.by === 'clusterIP' ? [] : outsideClients(family, ranges, node)),
   ]

@@ -1,38 +1,24 @@
 import * as assert from 'uvu/assert'
 import { DEFAULT_CONFIG } from '../../src/config/types.ts'
-import type { Cluster, CompileOptions, Plan } from '../../src/index.ts'
-import { nodeFacts } from '../../src/node/facts.ts'
-import { nodePortAddressesOf } from '../../src/node/nodePorts.ts'
-import { networkOf } from '../../src/proof/network.ts'
-import { servicePromises } from '../../src/proof/promises.ts'
+import { type Cluster, type CompileOptions, compile, type Plan } from '../../src/index.ts'
+import type { NodeFacts } from '../../src/node/facts.ts'
+import { type Subject, subjectOf } from '../../src/proof/subject.ts'
 import { type Verification, verify } from '../../src/proof/verify.ts'
 
-/** Addresses of endpoints on a node. */
-const podsOn = (cluster: Cluster, name: string): string[] =>
-  cluster.endpointSlices.flatMap(({ object }) =>
-    (object.endpoints ?? [])
-      .filter(({ nodeName }) => nodeName === name)
-      .flatMap(({ addresses }) => addresses),
-  )
+/** A node of a cluster as it is compiled, or with another plan in place of that one. */
+export function subjectOfNode(cluster: Cluster, options: CompileOptions, plan?: Plan): Subject {
+  const compiled = compile(cluster, options)
+  assert.ok(compiled.plan !== null && compiled.facts !== null, 'the node compiles')
+  return subjectOf({
+    plan: plan ?? (compiled.plan as Plan),
+    cluster,
+    facts: compiled.facts as NodeFacts,
+    config: options.config ?? DEFAULT_CONFIG,
+  })
+}
 
 /** Holds a plan of a node of a cluster against what the API promises. */
 export function verifyPlan(plan: Plan, cluster: Cluster, options: CompileOptions): Verification {
-  const config = options.config ?? DEFAULT_CONFIG
-  const node = cluster.nodes.find(({ object }) => object.metadata.name === options.node)
-  assert.ok(node, 'the case has its node')
-  const facts = nodeFacts(node as NonNullable<typeof node>, {
-    interfaceAddresses: options.interfaceAddresses ?? null,
-    nodeIPs: options.nodeIPs ?? null,
-    reported: null,
-    bindAddress: config.bindAddress,
-  })
-  const nodePortAddresses = (['ipv4', 'ipv6'] as const).flatMap((family) =>
-    nodePortAddressesOf(family, config, facts),
-  )
-  const promises = servicePromises(cluster, {
-    node: options.node,
-    nodePortAddresses,
-    families: plan.families,
-  })
-  return verify(plan, promises, networkOf(facts, podsOn(cluster, options.node)))
+  const { promises, network } = subjectOfNode(cluster, options, plan)
+  return verify(plan, promises, network)
 }

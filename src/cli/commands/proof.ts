@@ -4,14 +4,12 @@ import { PROTOCOLS, type Protocol } from '../../kernel/protocols.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import { fullName } from '../../kube/names.ts'
 import { canonicalAddress, familyOf } from '../../net/address.ts'
-import { FAMILIES } from '../../net/family.ts'
-import type { NodeFacts } from '../../node/facts.ts'
-import { nodePortAddressesOf } from '../../node/nodePorts.ts'
 import { type Client, nodeClient, outsideClient, podClient } from '../../proof/clients.ts'
 import { follow } from '../../proof/follow.ts'
-import { isPodOf, type NodeNetwork, networkOf } from '../../proof/network.ts'
-import { type ServicePromise, servicePromises } from '../../proof/promises.ts'
+import { isPodOf } from '../../proof/network.ts'
+import type { ServicePromise } from '../../proof/promises.ts'
 import { kernelState } from '../../proof/state.ts'
+import { podAddresses, type Subject, subjectOf } from '../../proof/subject.ts'
 import { formatTrace, payloadPlaces, verdict } from '../../proof/traceText.ts'
 import { verify } from '../../proof/verify.ts'
 import { formatVerification } from '../../proof/verifyText.ts'
@@ -28,13 +26,10 @@ export interface ProofOptions extends NodeOptions {
   readonly cluster?: string
 }
 
-/** A state, and what it is to be held against. */
-interface Subject {
-  readonly state: State
-  readonly from: CompiledFrom
+/** A state of a node, and what it is to be held against. */
+interface NodeSubject extends Subject {
+  readonly cluster: Cluster
   readonly node: string
-  readonly network: NodeNetwork
-  readonly promises: readonly ServicePromise[]
 }
 
 /** `ipvsc verify`: whether the rules keep what the API promises. */
@@ -45,8 +40,8 @@ export async function verifyState(
 ): Promise<number> {
   const subject = await readSubject(reference, options, console)
   if (subject === null) return EXIT.input
-  const { state, node, network, promises } = subject
-  const result = verify(withSettings(state, subject.from), promises, network)
+  const { plan, node, network, promises } = subject
+  const result = verify(plan, promises, network)
   const faults = result.differences.filter(({ known }) => known === null)
   if (options.output === 'json')
     printJson({
@@ -81,7 +76,7 @@ export async function traceState(
   const { source, arrival } = client
   if (familyOf(source) !== familyOf(target.destination))
     throw new UsageError(`--from ${source} and --to ${target.destination} are of different families`)
-  const plan = withSettings(subject.state, subject.from)
+  const { plan } = subject
   const trace = follow(kernelState(plan, subject.network), { ...target, source, arrival })
   const { packet, fate, hops } = trace
   if (options.output === 'json')
@@ -98,7 +93,7 @@ async function readSubject(
   reference: string,
   options: ProofOptions,
   console: Console,
-): Promise<Subject | null> {
+): Promise<NodeSubject | null> {
   const state = await readState(reference, options, console)
   if (state === null) return null
   const from = state.compiled ?? (await readCluster(state, options, console))
@@ -106,20 +101,18 @@ async function readSubject(
   const node = options.node ?? state.node
   if (node === null || from.facts === null)
     throw new UsageError('the node is not known: say which, --node NAME')
-  const pods = podsOn(from.cluster, node)
-  return {
-    state,
-    from,
-    node,
-    network: networkOf(nodeAddresses(from.facts, state), pods),
-    promises: servicePromises(from.cluster, {
-      node,
-      nodePortAddresses: FAMILIES.flatMap((family) =>
-        nodePortAddressesOf(family, from.config, from.facts as NodeFacts),
-      ),
-      families: state.plan.families,
-    }),
-  }
+  // A node tells its addresses itself.
+  const addresses = state.captured?.elsewhere.map(({ address }) => address)
+  const { cluster, facts, config } = from
+  const plan = withSettings(state, from)
+  const subject = subjectOf({
+    plan,
+    cluster,
+    facts,
+    config,
+    ...(addresses === undefined ? {} : { addresses }),
+  })
+  return { ...subject, cluster, node }
 }
 
 async function readCluster(
@@ -140,38 +133,6 @@ async function readCluster(
   )
   return compiled?.compiled ?? null
 }
-
-/** A node tells its addresses itself. */
-const nodeAddresses = (facts: NodeFacts, { captured }: State) =>
-  captured === undefined ? facts : { ...facts, addresses: captured.elsewhere.map(({ address }) => address) }
-
-/** Addresses of Pods, and of endpoints, that are on a node. */
-function podsOn({ pods = [], endpointSlices, endpoints }: Cluster, node: string): string[] {
-  return [
-    ...pods
-      .filter(({ object }) => object.spec?.nodeName === node && object.spec?.hostNetwork !== true)
-      .flatMap(({ object }) => podAddresses(object)),
-    ...endpointSlices.flatMap(({ object }) =>
-      (object.endpoints ?? [])
-        .filter(({ nodeName }) => nodeName === node)
-        .flatMap(({ addresses }) => addresses),
-    ),
-    ...endpoints.flatMap(({ object }) =>
-      (object.subsets ?? []).flatMap(({ addresses, notReadyAddresses }) =>
-        [...(addresses ?? []), ...(notReadyAddresses ?? [])]
-          .filter(({ nodeName }) => nodeName === node)
-          .map(({ ip }) => ip),
-      ),
-    ),
-  ]
-}
-
-type PodObject = NonNullable<Cluster['pods']>[number]['object']
-
-const podAddresses = ({ status }: PodObject): string[] =>
-  [...new Set([status?.podIP, ...(status?.podIPs ?? []).map(({ ip }) => ip)])].flatMap(
-    (text) => canonicalAddress(text ?? '') ?? [],
-  )
 
 interface Target {
   readonly protocol: Protocol
@@ -208,9 +169,9 @@ function serviceTarget(text: string, promises: readonly ServicePromise[]): Targe
 }
 
 /** `node`, `pod:shop/web-1`, or an address: the node's own, of a pod on it, or of somebody outside. */
-function parseClient(text: string, destination: string, { network, from }: Subject): Client {
+function parseClient(text: string, destination: string, { network, cluster }: NodeSubject): Client {
   if (text === 'node') return nodeClient(destination)
-  const source = text.startsWith('pod:') ? podSource(text, destination, from.cluster) : canonicalAddress(text)
+  const source = text.startsWith('pod:') ? podSource(text, destination, cluster) : canonicalAddress(text)
   if (source === null)
     throw new UsageError(`--from ${text}: it takes node, pod:NAMESPACE/NAME, or an address`)
   if (network.addresses.includes(source)) return { ...nodeClient(source), source }

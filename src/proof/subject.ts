@@ -1,0 +1,73 @@
+import type { ProxyConfig } from '../config/types.ts'
+import type { Cluster } from '../kube/cluster.ts'
+import { canonicalAddress } from '../net/address.ts'
+import { FAMILIES } from '../net/family.ts'
+import type { NodeFacts } from '../node/facts.ts'
+import { nodePortAddressesOf } from '../node/nodePorts.ts'
+import type { Plan } from '../plan/types.ts'
+import { type NodeNetwork, networkOf } from './network.ts'
+import { type ServicePromise, servicePromises } from './promises.ts'
+
+/** The rules of a node, what its network is, and what is promised of them. */
+export interface Subject {
+  readonly plan: Plan
+  readonly network: NodeNetwork
+  readonly promises: readonly ServicePromise[]
+}
+
+export interface SubjectInput {
+  readonly plan: Plan
+  readonly cluster: Cluster
+  readonly facts: NodeFacts
+  readonly config: ProxyConfig
+  /** What the node itself tells of its addresses; default: those of the facts. */
+  readonly addresses?: readonly string[]
+}
+
+/** Puts a plan beside what the cluster promises of its node. */
+export function subjectOf({
+  plan,
+  cluster,
+  facts,
+  config,
+  addresses = facts.addresses,
+}: SubjectInput): Subject {
+  return {
+    plan,
+    network: networkOf({ ...facts, addresses }, podsOn(cluster, facts.name)),
+    promises: servicePromises(cluster, {
+      node: facts.name,
+      nodePortAddresses: FAMILIES.flatMap((family) => nodePortAddressesOf(family, config, facts)),
+      families: plan.families,
+    }),
+  }
+}
+
+/** Addresses of Pods, and of endpoints, that are on a node. */
+function podsOn({ pods = [], endpointSlices, endpoints }: Cluster, node: string): string[] {
+  return [
+    ...pods
+      .filter(({ object }) => object.spec?.nodeName === node && object.spec?.hostNetwork !== true)
+      .flatMap(({ object }) => podAddresses(object)),
+    ...endpointSlices.flatMap(({ object }) =>
+      (object.endpoints ?? [])
+        .filter(({ nodeName }) => nodeName === node)
+        .flatMap(({ addresses }) => addresses),
+    ),
+    ...endpoints.flatMap(({ object }) =>
+      (object.subsets ?? []).flatMap(({ addresses, notReadyAddresses }) =>
+        [...(addresses ?? []), ...(notReadyAddresses ?? [])]
+          .filter(({ nodeName }) => nodeName === node)
+          .map(({ ip }) => ip),
+      ),
+    ),
+  ]
+}
+
+type PodObject = NonNullable<Cluster['pods']>[number]['object']
+
+/** Addresses of a Pod, each once. */
+export const podAddresses = ({ status }: PodObject): string[] =>
+  [...new Set([status?.podIP, ...(status?.podIPs ?? []).map(({ ip }) => ip)])].flatMap(
+    (text) => canonicalAddress(text ?? '') ?? [],
+  )

@@ -1,0 +1,233 @@
+import { changedLines } from '../formats/state.ts'
+import type { Cluster, Sourced } from '../kube/cluster.ts'
+import { fullName } from '../kube/names.ts'
+import type { Service } from '../kube/types.ts'
+import { compareText } from '../order.ts'
+import { changes } from '../plan/changes/changes.ts'
+import type { Change } from '../plan/changes/types.ts'
+import { hostPort, virtualServerKey } from '../plan/keys.ts'
+import type { VirtualServer } from '../plan/types.ts'
+import { effectsOf, type NodeSide, targetName } from './effects.ts'
+import { fieldChanges } from './fields.ts'
+import type { NodeGroup, OtherChange, Review, ServiceReview, VirtualServerReview } from './types.ts'
+
+/** One side of a review: the cluster, and what each node holds, by node name. */
+export interface ReviewSide {
+  readonly cluster: Cluster | null
+  readonly nodes: ReadonlyMap<string, NodeSide>
+}
+
+/** What differs between two sides. */
+export function review(before: ReviewSide, after: ReviewSide): Review {
+  const names = [...new Set([...before.nodes.keys(), ...after.nodes.keys()])].sort(compareText)
+  const both = names.filter((name) => before.nodes.has(name) && after.nodes.has(name))
+  const [old, now] = [before, after].map(({ cluster }) => servicesByName(cluster)) as [ByName, ByName]
+  const differences = new Map(
+    both.map((node) => [
+      node,
+      nodeDifferences(before.nodes.get(node) as NodeSide, after.nodes.get(node) as NodeSide),
+    ]),
+  )
+  const services = [...new Set([...old.keys(), ...now.keys()])].sort(compareText)
+  const reviewed = services.flatMap((service) => {
+    const fields = fieldChanges(old.get(service) ?? null, now.get(service) ?? null)
+    const groups = groupsOf(both, (node) =>
+      serviceOnNode(
+        service,
+        before.nodes.get(node) as NodeSide,
+        after.nodes.get(node) as NodeSide,
+        differences.get(node) as NodeDifferences,
+      ),
+    )
+    const fate = !old.has(service) ? 'added' : now.has(service) ? 'changed' : 'removed'
+    if (fate === 'changed' && groups.length === 0 && fields.every(({ field }) => isSilent(field))) return []
+    const origin = (now.get(service) ?? old.get(service))?.origin ?? null
+    return [{ service, fate, origin, fields, groups } satisfies ServiceReview]
+  })
+  return {
+    version: 1,
+    nodes: both,
+    onlyBefore: names.filter((name) => !after.nodes.has(name)),
+    onlyAfter: names.filter((name) => !before.nodes.has(name)),
+    services: reviewed,
+    unchanged:
+      services.filter((name) => old.has(name) && now.has(name)).length -
+      reviewed.filter(({ fate }) => fate === 'changed').length,
+    others: otherChanges(both, differences),
+  }
+}
+
+type ByName = ReadonlyMap<string, Sourced<Service>>
+
+const servicesByName = (cluster: Cluster | null): ByName =>
+  new Map((cluster?.services ?? []).map((service) => [fullName(service.object), service]))
+
+/** Names of ports are the controllers' business where no rule changes with them. */
+const isSilent = (field: string): boolean => /\.name$|\.targetPort$/.test(field) || field === 'spec.selector'
+
+interface NodeDifferences {
+  readonly servers: ReadonlyMap<string, VirtualServerReview>
+  readonly others: readonly Change[]
+  /** Services whose traffic may differ; `null`: all of them, since rules differ. */
+  readonly touched: ReadonlySet<string> | null
+}
+
+/** Changes of one node: those of virtual servers by their key, and what no Service owns. */
+function nodeDifferences(before: NodeSide, after: NodeSide): NodeDifferences {
+  const [old, now] = [before, after].map(
+    ({ state }) => new Map(state.plan.virtualServers.map((server) => [virtualServerKey(server), server])),
+  ) as [Map<string, VirtualServer>, Map<string, VirtualServer>]
+  const found = changes(before.state.plan, after.state.plan)
+  const touched = new Set(found.flatMap(touchedKey))
+  const servers = new Map(
+    [...touched].map((key) => [key, serverReview(key, old.get(key) ?? null, now.get(key) ?? null)]),
+  )
+  return {
+    servers,
+    others: found.filter(isNobodys),
+    touched: touchedServices(found, touched, [before, after]),
+  }
+}
+
+function touchedKey(change: Change): string[] {
+  if (change.kind === 'virtualServer') {
+    const server = change.after ?? change.before
+    return server === null ? [] : [virtualServerKey(server)]
+  }
+  return change.kind === 'realServer' ? [virtualServerKey(change.virtualServer)] : []
+}
+
+/** Kinds of changes that concern no Service above others. */
+const OF_ALL: ReadonlySet<Change['kind']> = new Set(['rule', 'chain', 'jump', 'set', 'setting', 'family'])
+
+/** Services of virtual servers, entries and addresses that differ: their addresses and endpoints lead back to them. */
+function touchedServices(
+  found: readonly Change[],
+  servers: ReadonlySet<string>,
+  sides: readonly NodeSide[],
+): ReadonlySet<string> | null {
+  if (found.some(({ kind }) => OF_ALL.has(kind))) return null
+  const addresses = new Set(found.flatMap(changedAddresses))
+  if (servers.size === 0 && addresses.size === 0) return new Set()
+  const promises = sides.flatMap((side) => side.promises)
+  return new Set(
+    promises
+      .filter(
+        (promise) =>
+          servers.has(virtualServerKey(promise)) ||
+          addresses.has(promise.address) ||
+          promise.endpoints.some((endpoint) => addresses.has(endpoint)),
+      )
+      .map(({ service }) => service),
+  )
+}
+
+/** Of an entry: its address, and the endpoint that it could be. */
+function changedAddresses(change: Change): string[] {
+  if (change.kind === 'address') return [change.before ?? change.after ?? '']
+  if (change.kind !== 'entry') return []
+  return [change.before, change.after].flatMap((entry) => {
+    if (entry === null || !('address' in entry)) return []
+    return 'port' in entry ? [entry.address, hostPort(entry.address, Number(entry.port))] : [entry.address]
+  })
+}
+
+/** Entries and addresses come with their Services. */
+const isNobodys = ({ kind }: Change): boolean =>
+  !['virtualServer', 'realServer', 'entry', 'address'].includes(kind)
+
+function serverReview(
+  key: string,
+  before: VirtualServer | null,
+  after: VirtualServer | null,
+): VirtualServerReview {
+  const [old, now] = [before, after].map(
+    (server) => new Set((server?.realServers ?? []).map(({ address, port }) => hostPort(address, port))),
+  ) as [Set<string>, Set<string>]
+  return {
+    key,
+    fate: before === null ? 'added' : after === null ? 'removed' : 'changed',
+    added: [...now].filter((name) => !old.has(name)),
+    removed: [...old].filter((name) => !now.has(name)),
+    before: old.size,
+    after: now.size,
+    settings: before === null || after === null ? [] : settingsOf(before, after),
+  }
+}
+
+function settingsOf(before: VirtualServer, after: VirtualServer): string[] {
+  const stay = ({ persistence }: VirtualServer): string =>
+    persistence === null ? 'none' : `${persistence.timeout} s`
+  const schedule = ({ scheduler, flags }: VirtualServer): string => [scheduler, ...flags].join(' ')
+  const drain = ({ drainTimeout }: VirtualServer): string =>
+    drainTimeout === undefined ? 'default' : `${drainTimeout} s`
+  const rows = [
+    ['scheduler', schedule],
+    ['persistence', stay],
+    ['drain timeout', drain],
+  ] as const
+  return rows
+    .filter(([, text]) => text(before) !== text(after))
+    .map(([name, text]) => `${name} ${text(before)} → ${text(after)}`)
+}
+
+type OnNode = Omit<NodeGroup, 'nodes'>
+
+/** What a node does differently for one Service. What is the same at several addresses of the node is said once. */
+function serviceOnNode(
+  service: string,
+  before: NodeSide,
+  after: NodeSide,
+  { servers, touched }: NodeDifferences,
+): OnNode | null {
+  if (touched !== null && !touched.has(service)) return null
+  const names = new Map(
+    [...before.promises, ...after.promises]
+      .filter((promise) => promise.service === service)
+      .map((promise) => [virtualServerKey(promise), targetName(promise)]),
+  )
+  const found = [...names].flatMap(([key, name]) => {
+    const server = servers.get(key)
+    return server === undefined ? [] : [{ ...server, key: name }]
+  })
+  const virtualServers = distinct(found).sort((a, b) => compareText(a.key, b.key))
+  const effects = distinct(effectsOf(before, after, service))
+  return virtualServers.length === 0 && effects.length === 0 ? null : { virtualServers, effects }
+}
+
+const distinct = <T>(items: readonly T[]): T[] => [
+  ...new Map(items.map((item) => [JSON.stringify(item), item])).values(),
+]
+
+/** Nodes on which the same changes stand together, in order. */
+function groupsOf(nodes: readonly string[], look: (node: string) => OnNode | null): NodeGroup[] {
+  const groups = new Map<string, { nodes: string[]; found: OnNode }>()
+  for (const node of nodes) {
+    const found = look(node)
+    if (found === null) continue
+    const key = JSON.stringify(found)
+    const known = groups.get(key)
+    if (known === undefined) groups.set(key, { nodes: [node], found })
+    else known.nodes.push(node)
+  }
+  return [...groups.values()].map(({ nodes: members, found }) => ({ nodes: members, ...found }))
+}
+
+function otherChanges(
+  nodes: readonly string[],
+  differences: ReadonlyMap<string, NodeDifferences>,
+): OtherChange[] {
+  const groups = new Map<
+    string,
+    { kind: Change['kind']; nodes: string[]; before: readonly string[]; after: readonly string[] }
+  >()
+  for (const node of nodes)
+    for (const change of differences.get(node)?.others ?? []) {
+      const { before, after } = changedLines(change)
+      const key = JSON.stringify([before, after])
+      const known = groups.get(key)
+      if (known === undefined) groups.set(key, { kind: change.kind, nodes: [node], before, after })
+      else known.nodes.push(node)
+    }
+  return [...groups.values()]
+}

@@ -1,0 +1,126 @@
+import { safeText } from '../diagnostics/safeText.ts'
+import { count, effectText, nodesText, verdict } from './summary.ts'
+import type {
+  FieldChange,
+  NodeGroup,
+  OtherChange,
+  Review,
+  ServiceReview,
+  VirtualServerReview,
+} from './types.ts'
+
+/** How text is painted; the identity where there are no colours. */
+export interface Paint {
+  readonly strong: (text: string) => string
+  readonly good: (text: string) => string
+  readonly bad: (text: string) => string
+}
+const PLAIN: Paint = { strong: (text) => text, good: (text) => text, bad: (text) => text }
+
+/** A review as a person reads it in a terminal. Every text of an input is made safe. */
+export function formatReview(review: Review, paint: Paint = PLAIN): string {
+  const first = verdict(review)
+  return [
+    `${(first.includes('UNREACHABLE') ? paint.bad : paint.strong)(safeText(first))}\n`,
+    ...review.services.map((service) => serviceText(service, review, paint)),
+    othersText(review, paint),
+    `\n${footer(review)}\n`,
+  ].join('')
+}
+
+const SIGNS = { added: '+', removed: '-', changed: '~' } as const
+
+function serviceText(service: ServiceReview, review: Review, paint: Paint): string {
+  const { fate, origin, fields, groups } = service
+  const place = origin === null ? '' : origin.source
+  const title = `${SIGNS[fate]} ${safeText(service.service)}`
+  return [
+    `\n${paint.strong(title)}${place === '' ? '' : `${' '.repeat(Math.max(2, 60 - title.length))}${safeText(place)}`}\n`,
+    ...(fate === 'changed' ? fields.map(fieldText) : [fieldSummary(fields, fate)]),
+    ...(groups.length === 0
+      ? ['    no node does anything differently\n']
+      : groups.map((group) => groupText(group, review, paint))),
+  ].join('')
+}
+
+const fieldText = ({ field, before, after }: FieldChange): string =>
+  `    ${safeText(shortField(field)).padEnd(28)} ${safeText(before ?? 'not set')} → ${safeText(after ?? 'not set')}\n`
+
+const shortField = (field: string): string => field.replace(/^spec\./, '')
+
+/** A Service that comes or goes: what it is, in a line. */
+function fieldSummary(fields: readonly FieldChange[], fate: 'added' | 'removed'): string {
+  const value = (name: string): string | null => {
+    const found = fields.find(({ field }) => field === name)
+    return (fate === 'added' ? found?.after : found?.before) ?? null
+  }
+  const ports = fields.flatMap(({ field }) => /^spec\.ports\[([^\]]+)\]$/.exec(field)?.[1] ?? [])
+  const parts = [
+    value('spec.type'),
+    value('spec.clusterIP'),
+    ports.length > 0 ? `ports ${ports.join(', ')}` : null,
+    value('spec.selector'),
+  ]
+  return `    ${safeText(parts.filter((part) => part !== null).join(' · '))}\n`
+}
+
+function groupText({ nodes, virtualServers, effects }: NodeGroup, review: Review, paint: Paint): string {
+  return [
+    `    on ${safeText(nodesText(nodes, review.nodes))}\n`,
+    ...virtualServers.map((server) => serverText(server, paint)),
+    ...effects.map(
+      (effect) =>
+        `      ${effect.kind === 'unreachable' ? paint.bad('✗') : '·'} ${safeText(effectText(effect))}\n`,
+    ),
+  ].join('')
+}
+
+function serverText(server: VirtualServerReview, paint: Paint): string {
+  const { key, fate, before, after, settings } = server
+  const sizes =
+    fate === 'added'
+      ? count(after, 'real server')
+      : fate === 'removed'
+        ? `had ${count(before, 'real server')}`
+        : before === after
+          ? ''
+          : `${before} → ${count(after, 'real server')}`
+  const line = [`${SIGNS[fate]} ${key}`, sizes, ...settings].filter((text) => text !== '').join('  ')
+  return `      ${safeText(line)}\n${fate === 'changed' ? memberLines(server, paint) : ''}`
+}
+
+/** More than these are counted, not listed. */
+const MOST_MEMBERS = 8
+
+function memberLines({ added, removed }: VirtualServerReview, paint: Paint): string {
+  const lines = [
+    ...removed.map((name) => paint.bad(`- ${safeText(name)}`)),
+    ...added.map((name) => paint.good(`+ ${safeText(name)}`)),
+  ]
+  const rest = lines.length - MOST_MEMBERS
+  const shown = rest > 1 ? [...lines.slice(0, MOST_MEMBERS), `and ${rest} more`] : lines
+  return shown.map((line) => `          ${line}\n`).join('')
+}
+
+function othersText({ others, nodes }: Review, paint: Paint): string {
+  if (others.length === 0) return ''
+  const lines = others.map(({ before, after, nodes: some }: OtherChange) =>
+    [
+      ...before.map((line) => `    ${paint.bad(`- ${safeText(line)}`)}\n`),
+      ...after.map((line) => `    ${paint.good(`+ ${safeText(line)}`)}\n`),
+      some.length === nodes.length ? '' : `      on ${safeText(nodesText(some, nodes))}\n`,
+    ].join(''),
+  )
+  return `\n${paint.strong('of no Service')}\n${lines.join('')}`
+}
+
+function footer({ unchanged, onlyBefore, onlyAfter, nodes, others }: Review): string {
+  const parts = [
+    others.length === 0 ? 'no rule, set or setting of all Services changes' : '',
+    `${count(unchanged, 'Service')} unchanged`,
+    `${count(nodes.length, 'node')} compared`,
+    onlyBefore.length === 0 ? '' : `before alone: ${onlyBefore.join(', ')}`,
+    onlyAfter.length === 0 ? '' : `after alone: ${onlyAfter.join(', ')}`,
+  ]
+  return safeText(parts.filter((part) => part !== '').join(' · '))
+}

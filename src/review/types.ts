@@ -1,0 +1,94 @@
+import type { Origin } from '../diagnostics/diagnostics.ts'
+import type { ChangeKind } from '../plan/changes/types.ts'
+
+/**
+ * What differs between two states of a cluster, as people judge it: by Service, on which nodes, and what it means for
+ * traffic. Every rendering is made of this. `schemas/review.schema.json` states the same.
+ */
+export interface Review {
+  readonly version: 1
+  /** Nodes that were looked at, in order. */
+  readonly nodes: readonly string[]
+  /** Nodes that stand on one side alone. */
+  readonly onlyBefore: readonly string[]
+  readonly onlyAfter: readonly string[]
+  /** Ordered by name: those that change. */
+  readonly services: readonly ServiceReview[]
+  /** Services that both sides have and that do not change. */
+  readonly unchanged: number
+  /** What no Service owns: rules, sets, settings; each with the nodes that it is so on. */
+  readonly others: readonly OtherChange[]
+}
+
+export type ServiceFate = 'added' | 'removed' | 'changed'
+
+export interface ServiceReview {
+  /** `namespace/name`. */
+  readonly service: string
+  readonly fate: ServiceFate
+  /** Where it is stated after, else before. */
+  readonly origin: Origin | null
+  readonly fields: readonly FieldChange[]
+  /** What nodes do differently: nodes that do the same stand together. */
+  readonly groups: readonly NodeGroup[]
+}
+
+/** A field of the Service, in the words of its manifest. */
+export interface FieldChange {
+  /** `spec.sessionAffinity`, `spec.ports[http].nodePort`. */
+  readonly field: string
+  /** `null`: it is not set on this side. */
+  readonly before: string | null
+  readonly after: string | null
+  readonly origin: Origin | null
+}
+
+export interface NodeGroup {
+  readonly nodes: readonly string[]
+  readonly virtualServers: readonly VirtualServerReview[]
+  readonly effects: readonly Effect[]
+}
+
+export interface VirtualServerReview {
+  /** `tcp 10.96.0.10:80`. */
+  readonly key: string
+  readonly fate: ServiceFate
+  /** Real servers (`10.0.0.1:8080`) that come and go; of one that goes, whether its connections drain. */
+  readonly added: readonly string[]
+  readonly removed: readonly string[]
+  /** How many there are on each side. */
+  readonly before: number
+  readonly after: number
+  /** `scheduler rr → sh`, `persistence 10800 s → none`. */
+  readonly settings: readonly string[]
+}
+
+/** What clients or servers notice. */
+export interface Effect {
+  readonly kind: EffectKind
+  /** `tcp 10.96.0.10:80`. */
+  readonly target: string
+  /** Which clients, in words. */
+  readonly clients: readonly string[]
+  readonly before: string
+  readonly after: string
+}
+
+export type EffectKind =
+  | 'unreachable'
+  | 'reachable'
+  /** Servers see another source address. */
+  | 'source'
+  /** Other servers answer. */
+  | 'servers'
+  | 'affinity'
+  /** Nobody answers before and after, but the client is told otherwise. */
+  | 'refusal'
+
+export interface OtherChange {
+  readonly kind: ChangeKind
+  readonly nodes: readonly string[]
+  /** Lines of state. */
+  readonly before: readonly string[]
+  readonly after: readonly string[]
+}

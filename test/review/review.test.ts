@@ -1,0 +1,231 @@
+import fc from 'fast-check'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type Cluster, type CompileOptions, read } from '../../src/index.ts'
+import { kernelState } from '../../src/proof/state.ts'
+import { code, escapeMarkdown, formatMarkdown } from '../../src/review/markdown.ts'
+import { type ReviewSide, review } from '../../src/review/review.ts'
+import { formatReview } from '../../src/review/text.ts'
+import type { Review } from '../../src/review/types.ts'
+import { goldenNames, loadCase } from '../golden/cases.ts'
+import { subjectOfNode } from '../proof/verifyPlan.ts'
+import { randomNumbers, shuffled } from '../support/shuffle.ts'
+
+const test = suite('review')
+
+function sideOf(
+  cluster: Cluster,
+  nodes: readonly string[],
+  options: Partial<CompileOptions> = {},
+): ReviewSide {
+  return {
+    cluster,
+    nodes: new Map(
+      nodes.map((node) => {
+        const { plan, network, promises } = subjectOfNode(cluster, { ...options, node })
+        return [node, { state: kernelState(plan, network), promises }]
+      }),
+    ),
+  }
+}
+
+const NODES = ['node-1', 'node-2'].map((name, index) => ({
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name },
+  spec: { podCIDR: `10.0.${index}.0/24` },
+  status: { addresses: [{ type: 'InternalIP', address: `192.168.0.${index + 1}` }] },
+}))
+
+interface Web {
+  readonly name?: string
+  readonly spec?: object
+  readonly servers?: readonly string[]
+}
+
+const webObjects = ({ name = 'web', spec = {}, servers = ['10.0.0.11', '10.0.1.21'] }: Web): object[] => [
+  {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: 'shop' },
+    spec: { clusterIP: '10.96.0.10', ports: [{ name: 'http', port: 80 }], selector: { app: 'web' }, ...spec },
+  },
+  {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: `${name}-a`, namespace: 'shop', labels: { 'kubernetes.io/service-name': name } },
+    addressType: 'IPv4',
+    endpoints: servers.map((address) => ({
+      addresses: [address],
+      nodeName: address.startsWith('10.0.0.') ? 'node-1' : 'node-2',
+    })),
+    ports: [{ name: 'http', port: 8080 }],
+  },
+]
+
+const clusterOf = async (objects: readonly object[]): Promise<Cluster> => {
+  const text = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [...NODES, ...objects] })
+  return (await read([{ name: 'cluster.json', text }])).cluster
+}
+
+const reviewOf = async (before: readonly object[], after: readonly object[]): Promise<Review> =>
+  review(
+    sideOf(await clusterOf(before), ['node-1', 'node-2']),
+    sideOf(await clusterOf(after), ['node-1', 'node-2']),
+  )
+
+test('nothing changes between a cluster and the same in another order', async () => {
+  for (const name of goldenNames()) {
+    const { cluster, options } = await loadCase(name)
+    if (cluster.nodes.every(({ object }) => object.metadata.name !== options.node)) continue
+    if (name.startsWith('refused-')) continue
+    const one = sideOf(cluster, [options.node], options)
+    const two = sideOf(shuffled(cluster, randomNumbers(7)), [options.node], options)
+    const found = review(one, two)
+    assert.equal(found.services, [], name)
+    assert.equal(found.others, [], name)
+    assert.match(formatReview(found), new RegExp(`^nothing changes on node ${options.node}\n`))
+  }
+})
+
+test('a Service that loses its endpoints is unreachable, on all nodes at once', async () => {
+  const text = formatReview(await reviewOf(webObjects({}), webObjects({ servers: [] })))
+  assert.match(
+    text,
+    /^1 Service changes on all 2 nodes: −2 real servers; .*shop\/web becomes UNREACHABLE for some clients\.\n/,
+  )
+  assert.match(text, /\n {4}on (all 2 nodes|1 of 2 nodes: node-1)\n/)
+  assert.match(
+    text,
+    /✗ tcp 10\.96\.0\.10:80 is no longer answered for the node itself; a pod of the node.*: refused: no real server\n/,
+  )
+})
+
+test('session affinity that ends is told as such, and nothing else is claimed', async () => {
+  const sticky = { spec: { sessionAffinity: 'ClientIP' } }
+  const found = await reviewOf(webObjects(sticky), webObjects({}))
+  assert.equal(
+    found.services.map(({ fields }) => fields.map(({ field }) => field)),
+    [['spec.sessionAffinity']],
+  )
+  assert.equal(
+    found.services[0]?.groups.map(({ nodes }) => nodes),
+    [['node-1', 'node-2']],
+  )
+  assert.equal(
+    found.services[0]?.groups[0]?.effects.map(({ kind }) => kind),
+    ['affinity'],
+  )
+  assert.equal(found.services[0]?.groups[0]?.virtualServers[0]?.settings, ['persistence 10800 s → none'])
+  assert.match(formatReview(found), /Nothing becomes unreachable\./)
+})
+
+test('a policy that becomes Local shows servers the client, and cuts who is answered', async () => {
+  const nodePort = { type: 'NodePort', ports: [{ name: 'http', port: 80, nodePort: 30080 }] }
+  const found = await reviewOf(
+    webObjects({ spec: nodePort, servers: ['10.0.0.11'] }),
+    webObjects({ spec: { ...nodePort, externalTrafficPolicy: 'Local' }, servers: ['10.0.0.11'] }),
+  )
+  const groups = found.services[0]?.groups ?? []
+  const kinds = (node: string) =>
+    groups
+      .filter(({ nodes }) => nodes.includes(node))
+      .flatMap(({ effects }) => effects.map(({ kind }) => kind))
+  assert.ok(kinds('node-1').includes('source'), 'servers see the client on the node that has them')
+  assert.ok(kinds('node-2').includes('unreachable'), 'nobody answers outside clients on the other node')
+})
+
+test('a Service that comes and one that goes', async () => {
+  const found = await reviewOf(webObjects({}), webObjects({ name: 'shop-front' }))
+  assert.equal(
+    found.services.map(({ service, fate }) => [service, fate]),
+    [
+      ['shop/shop-front', 'added'],
+      ['shop/web', 'removed'],
+    ],
+  )
+})
+
+const HOSTILE = [
+  '\u001b[2J',
+  '\u009b31m',
+  '</details>',
+  '<img src=x onerror=a>',
+  '@everyone',
+  '`',
+  '|',
+  '](http://x)',
+  '\n# h',
+  '\u202e',
+]
+
+test('nothing of an input leaves its place in any rendering', () => {
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...HOSTILE, 'a', ' '), { maxLength: 6 }), (parts) => {
+      const name = parts.join('')
+      const change = { field: name, before: name, after: null, origin: null }
+      const group = {
+        nodes: [name],
+        virtualServers: [],
+        effects: [{ kind: 'unreachable', target: name, clients: [name], before: name, after: name }],
+      } as const
+      const service = {
+        service: name,
+        fate: 'changed',
+        origin: { source: name, document: 0, path: [] },
+        fields: [change],
+        groups: [group],
+      } as const
+      const found: Review = {
+        version: 1,
+        nodes: [name],
+        onlyBefore: [],
+        onlyAfter: [name],
+        services: [service],
+        unchanged: 0,
+        others: [{ kind: 'rule', nodes: [name], before: [name], after: [] }],
+      }
+      const [text, markdown] = [formatReview(found), formatMarkdown(found)]
+      for (const rendered of [text, markdown]) {
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+        assert.not.match(rendered, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/)
+      }
+      // A mention inside of code is none.
+      assert.not.match(markdown.replace(/(`+).*?\1/g, ''), /<img|@everyone|\]\(http/)
+      assert.is(markdown.match(/<details>/g)?.length, markdown.match(/<\/details>/g)?.length)
+      assert.not.match(markdown, /^# h/m)
+    }),
+  )
+})
+
+test('a comment is never longer than it may be, and names every Service', () => {
+  const services = Array.from({ length: 300 }, (_, number) => ({
+    service: `shop/service-${number}`,
+    fate: 'changed' as const,
+    origin: null,
+    fields: [{ field: 'spec.selector', before: 'a'.repeat(200), after: 'b'.repeat(200), origin: null }],
+    groups: [],
+  }))
+  const found: Review = {
+    version: 1,
+    nodes: ['n'],
+    onlyBefore: [],
+    onlyAfter: [],
+    services,
+    unchanged: 0,
+    others: [],
+  }
+  const comment = formatMarkdown(found, { command: 'ipvsc diff a b' })
+  assert.ok(comment.length <= 65_536, `${comment.length} characters`)
+  for (const { service } of services) assert.ok(comment.includes(service), service)
+  assert.match(comment, /_\d+ details did not fit; `ipvsc diff a b` shows all\._/)
+  assert.ok(formatMarkdown(found, { most: 20_000 }).length <= 20_000)
+})
+
+test('code and escaped texts keep what they say', () => {
+  assert.is(code('a`b'), '`` a`b ``')
+  assert.is(code('a|b'), '`aǀb`')
+  assert.is(escapeMarkdown('a_b@c'), 'a\\_b&#64;c')
+})
+
+test.run()
