@@ -33,6 +33,7 @@ AWK_CHANGES=$(cat changes.awk)
 AWK_COUNTS_HELD=$(cat counts-held.awk)
 AWK_NETWORK=$(cat network.awk)
 AWK_RECORD_STEP=$(cat record-step.awk)
+AWK_REVIEWED=$(cat reviewed.awk)
 AWK_SERVERS_AS_KNOWN=$(cat servers-as-known.awk)
 AWK_STATE=$(cat state.awk)
 AWK_VERIFY_STEP=$(cat verify-step.awk)
@@ -60,6 +61,8 @@ AWK_WITHOUT_RETIRED=$(cat without-retired.awk)
 . ./preflight.sh
 
 . ./lock.sh
+
+. ./reviewed.sh
 
 . ./step.sh
 

@@ -131,6 +131,7 @@ apply_bundle() {
     if prepare_step; then
       say step 'the node holds what the last run left, from which this delta starts'
       stepping=yes
+      say_otherwise
       carry_out "$FINGERPRINT$skipped"
       report_applied
     fi
@@ -146,7 +147,7 @@ apply_bundle() {
   find_leftovers
   state_of "$work/have" && want_bundle || refuse_for_problem
   check_addresses
-  work_out "$mode" || refuse_for_problem
+  work_out "$mode" && take_reviewed || refuse_for_problem
   name_strangers
   if nothing_to_do; then
     if [ "$dry_run" = no ]; then
@@ -156,6 +157,7 @@ apply_bundle() {
     report unchanged
     finish 0
   fi
+  say_otherwise
   carry_out "$FINGERPRINT$skipped"
   report_applied
 }
@@ -174,7 +176,9 @@ record_anew() {
 
 report_applied() {
   retiring=$(count_lines "$work/draining")
-  [ "$retiring" -eq 0 ] || say note "$retiring real servers keep their connections at weight 0; \"apply.sh drain\" removes them"
+  [ "$retiring" -eq 0 ] || say note "$retiring real servers ($(awk '
+    NR <= 5 { printf "%s%s of %s %s", (NR > 1 ? ", " : ""), $3, $1, $2 }
+    NR == 6 { printf ", ..." }' "$work/draining")) keep their connections at weight 0; \"apply.sh drain\" removes them"
   report applied
   finish 0
 }
@@ -194,7 +198,7 @@ want_bundle() {
   found=$(comm -23 "$work/have/state" "$retained" | awk '
     $1 == "address" { sub(/\/.*/, "") }
     $1 != "sysctl" && $1 != "timeout" && $1 != "link"' | sha256sum)
-  [ "${found%% *}" = "$FROM" ] && return 0
+  [ "${found%% *}" = "$FROM" ] && reviewed=yes && return 0
   [ "$(comm -3 "$work/have/state" "$work/want/state")" = '' ] && return 0
   [ "$converge" = yes ] && say note 'the node is not in the state that this delta was made for: comparing everything' && return 0
   refuse 'the node is not in the state that this delta was made for: apply the full bundle, or give --converge'

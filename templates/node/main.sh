@@ -15,7 +15,7 @@ set_defaults() {
   command=apply dry_run=no confirm='' drain=yes drain_timeout=900 wait=60 limit=120 flavour='' variant='' take_over=no
   remove_leftovers=no converge=no state=${IPVSC_STATE_DIR:-/var/lib/ipvsc} bundle='' copy='' checked=no verbose=no quiet=no json=no
   NODE='' FINGERPRINT='' FAMILIES=''
-  work='' first_work='' problem='' servers_to='' skipped='' absent='' running='' others='' stepping=no watcher='' child='' undone=''
+  work='' first_work='' problem='' servers_to='' skipped='' absent='' running='' others='' stepping=no reviewed=no watcher='' child='' undone=''
   ended=no touched=no
 }
 

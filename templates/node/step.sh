@@ -9,7 +9,7 @@ prepare_step() {
   in_background known starts_here
   lay_out_step && { [ "$dry_run" = yes ] || prepare_journal "$last/after"; } &&
     lists_servers "$last/after/servers" "$lines" && prepared=yes || prepared=no
-  join && [ "$prepared" = yes ] || return 1
+  join && [ "$prepared" = yes ] || { reviewed=no; return 1; }
   [ "$dry_run" = yes ] || in_background record record_step
 }
 
@@ -33,7 +33,8 @@ record_step() {
 lay_out_step() {
   content=''
   list_step_servers "$work/connections" && true > "$work/have/rules" &&
-    lay_out "$mode" "$copy/delta/removed.state" "$copy/delta/added.state" "$last/after/rules"
+    lay_out "$mode" "$copy/delta/removed.state" "$copy/delta/added.state" "$last/after/rules" &&
+    reviewed=yes && take_reviewed
 }
 
 # list_step_servers FILE: the virtual servers that the step touches, with connections.
