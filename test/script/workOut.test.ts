@@ -151,6 +151,23 @@ test('a delta that starts where the node is loads the payloads that were reviewe
   }
 })
 
+test('of a delta, only lines about real servers that have connections are loaded otherwise, and named', async () => {
+  const plan = (await goldenPlans()).get('load-balancer') as Plan
+  const [first, ...others] = plan.virtualServers as [VirtualServer, ...VirtualServer[]]
+  const [gone, ...kept] = first.realServers
+  const to = { ...plan, virtualServers: [{ ...first, realServers: kept }, ...others] }
+  const [service, server] = [`${first.address}:${first.port}`, `${gone?.address}:${gone?.port}`]
+  const listed = `TCP  ${service} rr\\n  -> ${server} Masq 1 1 0\\n`
+  const { loaded, said, reviewed } = loadedFor(
+    plan,
+    to,
+    `mode=retire last=/nowhere; call() { case $1 in 'ipvsadm -L') printf '${listed}' ;; *) shift; "$@" ;; esac; }`,
+  )
+  assert.is(reviewed.get('09-ipvs.restore'), `-d -t ${service} -r ${server}\n`)
+  assert.is(loaded.get('06-ipvs.restore'), `-e -t ${service} -r ${server} -m -w 0\n`)
+  assert.is(said, `instead of "-d -t ${service} -r ${server}": -e -t ${service} -r ${server} -m -w 0\n`)
+})
+
 test('a set that has no room for what comes beside what leaves is larger until the end', async () => {
   const { plan } = await runCase(await loadCase('cluster-ip'))
   for (const { from, to, most } of crowdedWays(plan as Plan)) {
