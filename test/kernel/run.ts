@@ -155,7 +155,8 @@ function command({ kind, prepare }: Machine, folder: string, number: number, par
   return prepare({
     share: folder,
     number,
-    command: `cd ${SHARE}; export ${shellSettings(inside)}\n${IN_FOLDER}`,
+    // Its settings are there for every test, whichever ran before.
+    command: `modprobe br_netfilter; cd ${SHARE}; export ${shellSettings(inside)}\n${IN_FOLDER}`,
     ...(values.bench ? { guarded: true, processors: 2 } : {}),
   })
 }
