@@ -19,7 +19,8 @@ take_reviewed() {
     [ ! -s "$work/$file" ] || set -- "$@" "group=${group%:*}" "file=$file" part=laid "$work/$file"
     [ ! -s "$copy/delta/$name" ] || set -- "$@" "group=${group%:*}" "file=$file" part=reviewed "$copy/delta/$name"
   done
-  awk -v out="$work" "$AWK_REVIEWED" "$@" > "$work/otherwise" || return 1
+  # Where there is no payload at all, nothing is to be read.
+  awk -v out="$work" "$AWK_REVIEWED" "$@" /dev/null > "$work/otherwise" || return 1
   # Nothing to do in between: one process does both.
   if [ ! -s "$work/reviewed.ip.1" ] && [ ! -s "$work/reviewed.ip.2" ] && [ -s "$work/reviewed.ipvs.2" ]; then
     limited cat "$work/reviewed.ipvs.2" >> "$work/reviewed.ipvs.1" && true > "$work/reviewed.ipvs.2" || return 1
