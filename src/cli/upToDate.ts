@@ -73,7 +73,7 @@ async function diffOf(
     )
     return patch === undefined
       ? `${folder}/${name} differs in more than ${MOST_EDITS} lines\n`
-      : cut(patch.replace(/^=+\n/, ''))
+      : cut(patch.slice(patch.indexOf('--- ')))
   })
   const more = telling.length - SHOWN_FILES
   return patches.join('') + (more > 0 ? `… and ${more} more files\n` : '')

@@ -71,7 +71,7 @@ test('an input that changed: the stale files, a diff of payloads, and the comman
   assert.is(status, 3)
   assert.match(stdout, /^stale: rules\/ipvs\.restore$/m)
   assert.match(stdout, /^stale: rules\/plan\.json$/m)
-  assert.not.match(stdout, /edited|missing: |surplus: /)
+  assert.not.match(stdout, /edited|missing: |surplus: |^Index|^===/m)
   assert.match(stdout, /^-+ rules\/ipvs\.restore\theld\n\++ rules\/ipvs\.restore\tcompiled$/m)
   assert.match(stdout, /^-.*172\.30\.0\.41:80 .*\n(.*\n)*?\+.*172\.30\.0\.41:81 /m)
   assert.not.match(stdout, /^[-+] *"/m, 'what follows from payloads is not shown')

@@ -225,6 +225,29 @@ gitTest('A...B is the merge base: what others merged meanwhile does not show rev
   assert.is(stderr, '')
 })
 
+gitTest('manifests and the snapshot below them may both lie in revisions', ({ folder }) => {
+  const repository = Repository.create(join(folder, 'origin'))
+  repository.write('cluster/snapshot.yaml', INPUT)
+  const manifest = (affinity: string): string =>
+    `apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: default}\nspec:\n  sessionAffinity: ${affinity}\n  ports: [{name: http, port: 80}]\n`
+  repository.write('deploy/web.yaml', manifest('None'))
+  repository.commit()
+  repository.git('checkout', '--quiet', '-b', 'feature')
+  repository.write('deploy/web.yaml', manifest('ClientIP'))
+  repository.commit()
+  const { status, stdout, stderr } = repository.ipvsc([
+    'delta',
+    'git:main...HEAD:deploy',
+    'git:HEAD:deploy',
+    '--onto',
+    'git:main:cluster/snapshot.yaml',
+    '--node',
+    'node-1',
+  ])
+  assert.is(status, 0, stderr)
+  assert.match(stdout, '-E -t 172.30.0.41:80 -s rr -p 10800')
+})
+
 gitTest('a bare clone works, and GIT_DIR is honoured', ({ folder }) => {
   const repository = twoCommits(folder)
   const bare = new Repository(join(folder, 'bare.git'))
