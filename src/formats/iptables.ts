@@ -1,4 +1,5 @@
 import type { TableName } from '../kernel/chains.ts'
+import { kernelSetName, SET_DEFINITIONS } from '../kernel/sets.ts'
 import type { Family } from '../net/family.ts'
 import type { Chain, Jump, Plan, Rule, Table } from '../plan/types.ts'
 import { formatJump, formatRule, parseRule } from './rules.ts'
@@ -155,7 +156,7 @@ export function ownedTables(
     const mine = owned[name].flatMap((wanted): Chain[] => {
       const rules: Rule[] = []
       for (const [index, rule] of find(wanted)?.rules.entries() ?? [])
-        if (isForeign(rule)) report('rule', wanted, index, rule)
+        if (isForeign(rule) || leadsAway(rule, family, owned[name])) report('rule', wanted, index, rule)
         else rules.push(rule)
       return find(wanted) === undefined ? [] : [{ name: wanted, rules }]
     })
@@ -169,6 +170,15 @@ export function ownedTables(
     return { family, name, chains: mine, jumps }
   })
   return { tables, foreign }
+}
+
+/** Whether a rule leads to a chain, or asks a set, that is not ours: a target such as LOG reads as a chain, too. */
+function leadsAway({ matches, target }: Rule, family: Family, chains: readonly string[]): boolean {
+  if (target.kind === 'jump' && !chains.includes(target.chain)) return true
+  return matches.some(
+    (match) =>
+      match.kind === 'set' && !SET_DEFINITIONS.some(({ name }) => kernelSetName(name, family) === match.set),
+  )
 }
 
 export function asJump(from: string, rule: ParsedRule, owned: readonly string[]): Jump | null {

@@ -136,6 +136,9 @@ test('a rule in a chain of ours that no plan can say is foreign, at its place', 
     '-m comment --comment "one" -m comment --comment "two" -j ACCEPT',
     '-m socket -m mark --mark 0x1/0x1 -j ACCEPT',
     '-g KUBE-SERVICES',
+    '-j LOG',
+    '-j KUBE-MARK-DROP',
+    '-m set --match-set theirs dst -j ACCEPT',
   ]) {
     assert.equal(foreignIn({ iptables: inNat(known, `KUBE-SERVICES ${rule}`) }), [
       `rule ipv4 nat KUBE-SERVICES 0002 ${rule}`,
