@@ -58,9 +58,11 @@ const words = (number: number, noun: string): string => `${number} ${noun}${numb
 const count = ({ replicas }: Workload, { nodes }: Surroundings): number => replicas ?? nodes
 
 /** A Deployment's Pods belong to a ReplicaSet that is named after it. */
-function isMadeBy({ metadata }: Pod, { kind, metadata: maker }: Workload): boolean {
+function isMadeBy({ metadata }: Pod, { kind, labels, metadata: maker }: Workload): boolean {
   if ((metadata.namespace || 'default') !== (maker.namespace || 'default')) return false
   if (kind === 'Pod') return metadata.name === maker.name
+  // A snapshot that says nothing of owners leaves labels to tell.
+  if (!metadata.ownerReferences?.length) return selects(labels, metadata.labels)
   return (metadata.ownerReferences ?? []).some(
     (owner) =>
       (owner.kind === kind && owner.name === maker.name) ||

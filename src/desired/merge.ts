@@ -55,14 +55,27 @@ export function merge(live: Service, manifest: Service, evidence: Evidence): Mer
   return {
     spec: merged,
     metadata: mergeMetadata(live.metadata, manifest.metadata, evidence),
-    // A reset to what the field had anyway is none.
-    resetAssumed: [...new Set(resetAssumed)].filter(
-      (field) =>
-        canonicalText(before[field as keyof ServiceSpec]) !==
-        canonicalText(merged[field as keyof ServiceSpec]),
-    ),
+    // A reset to what the field had anyway is none, and neither is one of what the API server fills in.
+    resetAssumed: [...new Set(resetAssumed)]
+      .filter(isWorthSaying(before))
+      .filter(
+        (field) =>
+          canonicalText(before[field as keyof ServiceSpec]) !==
+          canonicalText(merged[field as keyof ServiceSpec]),
+      ),
   }
 }
+
+const DEFAULTS: Readonly<Record<string, unknown>> = {
+  externalTrafficPolicy: 'Cluster',
+  internalTrafficPolicy: 'Cluster',
+  allocateLoadBalancerNodePorts: true,
+}
+
+const isWorthSaying =
+  (before: ServiceSpec) =>
+  (field: string): boolean =>
+    field !== 'sessionAffinityConfig' && before[field as keyof ServiceSpec] !== DEFAULTS[field]
 
 /** `clusterIP` and the first of `clusterIPs` are one value: whichever is said counts for both. */
 function pairClusterIPs(spec: Record<string, unknown>, before: ServiceSpec, said: ServiceSpec): void {
@@ -82,6 +95,7 @@ function mergeMap(
   const was = evidence.spec?.[field]
   const kept = Object.entries(before ?? {}).filter(([key]) => {
     if (said?.[key] !== undefined) return true
+    if (said === null) return false
     if (evidence.spec === null) resetAssumed.push(field)
     return evidence.spec !== null && !(isRecord(was) ? was[key] !== undefined : was)
   })

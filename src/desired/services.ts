@@ -18,7 +18,7 @@ export interface LaidServices {
   /** Those that the manifests speak of, in the order of their names. */
   readonly laid: readonly Laid[]
   readonly diagnostics: readonly Diagnostic[]
-  /** How many cluster IPs and node ports had to be assumed. */
+  /** How many cluster IPs had to be assumed. */
   readonly allocated: number
 }
 
@@ -113,7 +113,7 @@ function allocate(layings: readonly Laying[], others: readonly Sourced<Service>[
   for (const { draft, report } of layings) {
     const kept = draft.assumed.length
     allocator.fill(draft, report.add)
-    allocated += draft.assumed.length - kept
+    allocated += draft.assumed.slice(kept).filter(([, field]) => field === 'clusterIPs').length
     markLoadBalancer(draft)
     warnPending(draft, report)
   }

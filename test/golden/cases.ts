@@ -4,7 +4,9 @@ import {
   type Cluster,
   type CompileOptions,
   compile,
+  type DesiredOptions,
   type Diagnostic,
+  desired,
   emit,
   formatPlan,
   formatProvenance,
@@ -27,6 +29,8 @@ interface CaseOptions {
   readonly onConflict?: 'error' | 'first'
   readonly quarantine?: boolean
   readonly prerequisites?: 'check' | 'set'
+  /** Manifests: the inputs are laid over `snapshot.yaml`, after those of `was.yaml`. */
+  readonly desired?: DesiredOptions
   /** Inputs outside the case, from the root of the repository. */
   readonly inputs?: readonly string[]
 }
@@ -42,10 +46,13 @@ export interface GoldenCase {
 
 export const goldenNames = (): string[] => readdirSync(GOLDEN).sort()
 
+/** Manifests over a snapshot come to plans like those of other cases. */
+const isLaid = (name: string): boolean => name.startsWith('onto-')
+
 /** The plans of the cases that have one and speak of both families, by name. */
 export async function goldenPlans(): Promise<Map<string, Plan>> {
   const plans = new Map<string, Plan>()
-  for (const name of goldenNames()) {
+  for (const name of goldenNames().filter((known) => !isLaid(known))) {
     const { plan } = await runCase(await loadCase(name))
     if (plan?.families.length === 2) plans.set(name, plan)
   }
@@ -56,7 +63,7 @@ export async function goldenPlans(): Promise<Map<string, Plan>> {
 export async function loadCase(name: string): Promise<GoldenCase> {
   const folder = `${GOLDEN}/${name}`
   const text = (file: string) => readFileSync(`${folder}/${file}`, 'utf8')
-  const { inputs = [], ...options } = JSON.parse(text('options.json')) as CaseOptions
+  const { inputs = [], desired: laying, ...options } = JSON.parse(text('options.json')) as CaseOptions
   const sources: SourceText[] = [
     ...readdirSync(folder)
       .filter((file) => /^input.*\.(ya?ml|json)$/.test(file) || file === 'config.yaml')
@@ -64,7 +71,7 @@ export async function loadCase(name: string): Promise<GoldenCase> {
       .map((file) => ({ name: file, text: text(file) })),
     ...inputs.map((file) => ({ name: file, text: readFileSync(`${ROOT}${file}`, 'utf8') })),
   ]
-  const input = await read(sources)
+  const input = laying === undefined ? await read(sources) : await readLaid(folder, sources, laying)
   const diagnostics = [...input.diagnostics]
   const [configuration] = input.cluster.configurations
   const config =
@@ -81,6 +88,28 @@ export async function loadCase(name: string): Promise<GoldenCase> {
     options: { ...options, ...config, ...addresses },
     diagnostics,
     texts: input.texts,
+  }
+}
+
+/** Manifests over `snapshot.yaml`. */
+async function readLaid(
+  folder: string,
+  sources: readonly SourceText[],
+  options: DesiredOptions,
+): Promise<Pick<GoldenCase, 'cluster' | 'diagnostics' | 'texts'>> {
+  const readFile = (name: string) =>
+    read(existsSync(`${folder}/${name}`) ? [{ name, text: readFileSync(`${folder}/${name}`, 'utf8') }] : [])
+  const [snapshot, was, input] = [
+    await readFile('snapshot.yaml'),
+    await readFile('was.yaml'),
+    await read(sources),
+  ]
+  const hasWas = existsSync(`${folder}/was.yaml`)
+  const laid = desired(snapshot.cluster, input.cluster, { ...options, was: hasWas ? was.cluster : null })
+  return {
+    cluster: laid.cluster,
+    diagnostics: [...snapshot.diagnostics, ...input.diagnostics, ...laid.diagnostics],
+    texts: new Map([...snapshot.texts, ...was.texts, ...input.texts]),
   }
 }
 
