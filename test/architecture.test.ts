@@ -42,7 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   formats: [...GROUND, 'plan', 'delta'],
   delta: [...GROUND, 'plan', 'formats'],
   capture: [...GROUND, 'plan', 'formats', 'compile'],
-  bundle: [...INPUT, 'plan', 'formats', 'delta', 'compile'],
+  bundle: [...INPUT, 'plan', 'node', 'formats', 'delta', 'compile'],
   host: [...INPUT, 'plan', 'formats', 'delta', 'compile', 'capture', 'bundle'],
   review: [...INPUT, 'plan', 'formats', 'proof'],
   proof: [...INPUT, 'config', 'plan', 'node', 'formats'],

@@ -13,6 +13,7 @@ import { wantedRules, wantedState } from '../formats/wanted.ts'
 import { NODE_FILES } from '../generated/nodeFiles.js'
 import type { AssumedObject } from '../kube/assumed.ts'
 import type { Family } from '../net/family.ts'
+import type { NodeBinding } from '../node/binding.ts'
 import { fingerprint as fingerprintOf, planPieces } from '../plan/canonical.ts'
 import { inScope } from '../plan/scope.ts'
 import type { Plan } from '../plan/types.ts'
@@ -26,6 +27,8 @@ export interface Manifest {
   readonly version: 1
   readonly tool: { readonly name: 'ipvsc'; readonly version: string }
   readonly node: string
+  /** The machine that it is for; `null` or left out: any. */
+  readonly binding?: NodeBinding | null
   readonly families: readonly Family[]
   /** SHA-256 of plan.json. */
   readonly fingerprint: string
@@ -88,6 +91,8 @@ export interface BundleInput {
   readonly renderer?: Renderer
   /** For a delta bundle: the plan that a node holds before. */
   readonly from?: Plan | null
+  /** The machine that the bundle is for. Default: any. */
+  readonly binding?: NodeBinding | null
 }
 
 export interface Bundle {
@@ -110,6 +115,7 @@ export function makeBundle(input: BundleInput): Bundle {
     assumed = [],
     renderer = defaultRenderer,
     from = null,
+    binding = null,
   } = input
   const contents = new Map<string, Uint8Array>(
     [...emit(plan, { renderer })].map(([name, text]) => [name, encodePieces([text])]),
@@ -122,7 +128,7 @@ export function makeBundle(input: BundleInput): Bundle {
   for (const [name, text] of emitDelta(operations)) contents.set(`delta/${name}`, encodePieces([text]))
   const start = from === null ? null : startOf(from, plan, operations, contents)
   const fingerprint = sha256(contents.get('plan.json') as Uint8Array)
-  const configuration = formatConfiguration({ node, plan, fingerprint, start })
+  const configuration = formatConfiguration({ node, binding, plan, fingerprint, start })
   for (const [name, text] of [['bundle.conf', configuration], ...Object.entries(NODE_FILES)] as const)
     contents.set(name, encodePieces([text]))
   const files = [...contents].map(([name, bytes]) => fileEntry(name, bytes))
@@ -130,6 +136,7 @@ export function makeBundle(input: BundleInput): Bundle {
     version: 1,
     tool: { name: 'ipvsc', version: VERSION },
     node,
+    binding,
     families: plan.families,
     fingerprint,
     files,
@@ -181,6 +188,7 @@ export const bundleOf = (
   plan: Plan,
   options: {
     readonly from?: Plan | null
+    readonly binding?: NodeBinding | null
     readonly counts?: Partial<CompileCounts>
     readonly quarantined?: readonly QuarantinedObject[]
     readonly assumed?: readonly AssumedObject[]

@@ -2,7 +2,8 @@ import { exemptions, strictSets } from '../delta/transitions.ts'
 import { formatService } from '../formats/ipvs.ts'
 import { CONNTRACK_MAX } from '../formats/wanted.ts'
 import { kernelSetName, SET_DEFINITIONS } from '../kernel/sets.ts'
-import type { Family } from '../net/family.ts'
+import { FAMILIES, type Family } from '../net/family.ts'
+import type { NodeBinding } from '../node/binding.ts'
 import { isExcluded } from '../plan/scope.ts'
 import type { Plan } from '../plan/types.ts'
 import { VERSION } from '../version.ts'
@@ -17,6 +18,8 @@ export const CONFIGURATION_FORMAT = 1
 
 export interface ConfigurationInput {
   readonly node: string
+  /** The machine that it is for; `null`: any. */
+  readonly binding: NodeBinding | null
   readonly plan: Plan
   /** SHA-256 of plan.json, in hexadecimal. */
   readonly fingerprint: string
@@ -53,7 +56,13 @@ export function formatConfiguration(input: ConfigurationInput): string {
 }
 
 /** By key, in the order of the file; what is empty is left out. */
-function values({ node, plan, fingerprint, start }: ConfigurationInput): Readonly<Record<string, string>> {
+function values({
+  node,
+  binding,
+  plan,
+  fingerprint,
+  start,
+}: ConfigurationInput): Readonly<Record<string, string>> {
   const { families, sysctls, conntrack } = plan
   const settings = sysctls.filter(({ action }) => action === 'set').map(({ name }) => name)
   // Where the plan does not know the number.
@@ -62,6 +71,7 @@ function values({ node, plan, fingerprint, start }: ConfigurationInput): Readonl
     format: [CONFIGURATION_FORMAT],
     version: [VERSION],
     node: [node],
+    'bound-to': binding === null ? [] : [binding.kind, ...binding.values],
     fingerprint: [fingerprint],
     from: start === null ? [] : [start.state],
     'from-plan': start === null ? [] : [start.plan],
@@ -78,6 +88,8 @@ function values({ node, plan, fingerprint, start }: ConfigurationInput): Readonl
     timeouts: setTimeouts(plan),
     exclude: plan.excludeCIDRs,
     sets: families.flatMap(ownedSetNames),
+    'other-sets': FAMILIES.filter((family) => !families.includes(family)).flatMap(ownedSetNames),
+    'other-chains': otherChains(plan),
     'bound-sets': families.map((family) => kernelSetName('KUBE-IPVS-IPS', family)),
     'strict-sets': strictSets(families),
     exemptions: exemptions(families).map((pair) => pair.join(':')),
@@ -86,6 +98,16 @@ function values({ node, plan, fingerprint, start }: ConfigurationInput): Readonl
     ),
   }
   return Object.fromEntries(Object.entries(words).map(([key, list]) => [key, list.join(' ')]))
+}
+
+/** The chains of a family that a plan has, in one that it leaves alone. */
+function otherChains({ families, tables }: Plan): string[] {
+  const [like] = families
+  return FAMILIES.filter((family) => !families.includes(family)).flatMap((family) =>
+    tables
+      .filter((table) => table.family === like)
+      .flatMap(({ name, chains }) => chains.map((chain) => `${family}/${name}/${chain.name}`)),
+  )
 }
 
 /** Those that a plan sets; 0 leaves one as it is. */

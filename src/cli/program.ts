@@ -371,6 +371,7 @@ const withScript = (command: Command): Command =>
     .option('--state-dir <dir>', 'where journal and records are kept (default: /var/lib/ipvsc)')
     .option('--dry-run', 'print the payloads, change nothing')
     .option('--wait <seconds>', 'how long to wait for another run to end')
+    .option('--discard-journal', 'give up the state before a run that did not end')
     .option('-v, --verbose', 'say each step')
 
 const withDraining = (command: Command): Command =>
@@ -389,8 +390,12 @@ function addApply(program: Command, finish: (status: number) => void): void {
     .option('-n, --node <name>', 'the Node to compile for, where inputs are given')
     .option('--confirm <seconds>', 'go back unless "apply.sh confirm" is run in time')
     .option('--take-over', 'go on although a kube-proxy is running')
-    .option('--remove-leftovers', "remove the chains that kube-proxy's iptables mode left")
+    .option(
+      '--remove-leftovers',
+      "remove what kube-proxy's iptables mode or a family that is no longer wanted left",
+    )
     .option('--converge', 'delta bundle: compare everything when the node is not in the expected state')
+    .option('--other-node', 'apply to a machine that is not the node of the bundle')
     .addHelpText(
       'after',
       `

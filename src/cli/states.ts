@@ -8,6 +8,7 @@ import { FailedError } from '../host/exit.ts'
 import { isGitReference } from '../host/gitReference.ts'
 import { areDumps, holdsDumps, liveDumps, savedDumps } from '../host/host.ts'
 import { type ReadBundleFile, readBundleFolder } from '../host/verified.ts'
+import type { NodeBinding } from '../node/binding.ts'
 import type { ForeignItem } from '../plan/foreign.ts'
 import { PlanError, parsePlan } from '../plan/parse.ts'
 import type { Plan } from '../plan/types.ts'
@@ -31,6 +32,8 @@ export interface State {
   readonly counts?: Partial<CompileCounts>
   /** Objects that were left out when it was compiled; absent: none, or not known. */
   readonly quarantined?: readonly QuarantinedObject[]
+  /** The machine that it is for, where that is known. */
+  readonly binding?: NodeBinding | null
   /** What a node holds besides its plan, where the state is that of a node. */
   readonly captured?: Captured
   /** What it was compiled from, where that was done here. */
@@ -101,6 +104,7 @@ async function readBundle(folder: string, readFile?: ReadBundleFile): Promise<St
     plan: await readPlan(join(folder, 'plan.json'), new TextDecoder().decode(files.get('plan.json'))),
     node: manifest.node,
     quarantined: manifest.quarantined,
+    binding: manifest.binding ?? null,
     counts: services === undefined || servicePorts === undefined ? {} : { services, servicePorts },
   }
 }

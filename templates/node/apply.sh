@@ -31,11 +31,19 @@ SCHEDULERS='rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos'
 # Programs of awk.
 AWK_CHANGES=$(cat changes.awk)
 AWK_COUNTS_HELD=$(cat counts-held.awk)
+AWK_DIFFERENCES=$(cat differences.awk)
+AWK_JSON=$(cat json.awk)
+AWK_JSON_DIFFERENCE=$(cat json-difference.awk)
+AWK_JSON_TEXT=$(cat json-text.awk)
+AWK_LEFT_OUT=$(cat left-out.awk)
+AWK_NATIVE=$(cat native.awk)
 AWK_NETWORK=$(cat network.awk)
 AWK_RECORD_STEP=$(cat record-step.awk)
 AWK_REVIEWED=$(cat reviewed.awk)
 AWK_SERVERS_AS_KNOWN=$(cat servers-as-known.awk)
 AWK_STATE=$(cat state.awk)
+AWK_THRESHOLDS=$(cat thresholds.awk)
+AWK_USES=$(cat uses.awk)
 AWK_VERIFY_STEP=$(cat verify-step.awk)
 AWK_VERSION=$(cat version.awk)
 AWK_WITHOUT_RETIRED=$(cat without-retired.awk)
@@ -56,9 +64,19 @@ AWK_WITHOUT_RETIRED=$(cat without-retired.awk)
 
 . ./loading.sh
 
+. ./trust.sh
+
 . ./journal.sh
 
+. ./runlog.sh
+
 . ./preflight.sh
+
+. ./machine.sh
+
+. ./families.sh
+
+. ./obstacles.sh
 
 . ./lock.sh
 

@@ -3,7 +3,7 @@
 # read_configuration FILE: a key and its value on each line, short ones first. Nothing of it is ever executed; a value that no
 # bundle has, or a key that this script does not know, is refused.
 read_configuration() {
-  format='' NODE='' FINGERPRINT='' FROM='' FROM_PLAN='' STEP='' STEP_SERVERS='' INCLUDE='' DRAIN_TIMEOUTS=''
+  format='' NODE='' FINGERPRINT='' FROM='' FROM_PLAN='' STEP='' STEP_SERVERS='' BOUND_TO='' OTHER_SETS='' OTHER_CHAINS='' INCLUDE='' DRAIN_TIMEOUTS=''
   # What of a node's state is ours: families, sets, chains, settings, and what never is.
   FAMILIES='' SETS='' CHAINS='' SYSCTLS='' TIMEOUTS='' EXCLUDE=''
   BOUND_SETS='' STRICT_SETS='' EXEMPTIONS='' MODULES='' PREREQUISITES='' CONNTRACK_MAX_PER_CORE=0 CONNTRACK_MIN=0
@@ -38,7 +38,7 @@ set_value() {
     # Whatever it is called, it is a text that is shown.
     node) ;;
     step-servers) case $2 in *[!][A-Za-z0-9.:\ -]*) refuse_value "$1" ;; esac ;;
-    exclude | chains) case $2 in -* | *' -'* | *[!A-Za-z0-9_.:/\ -]*) refuse_value "$1" ;; esac ;;
+    exclude | chains | other-chains | bound-to) case $2 in -* | *' -'* | *[!A-Za-z0-9_.:/\ -]*) refuse_value "$1" ;; esac ;;
     # Names of settings are paths, too.
     *) case $2 in -* | *' -'* | *[!A-Za-z0-9_.:=\ -]*) refuse_value "$1" ;; esac ;;
   esac
@@ -47,7 +47,12 @@ set_value() {
     version) ;;
     node) NODE=$2 ;;
     fingerprint) FINGERPRINT=$2 ;;
+    # The machine that it is for: machine, address or hostname, and what that has to be.
+    bound-to) BOUND_TO=$2 ;;
     families) FAMILIES=$2 ;;
+    # What would be ours of families that the bundle leaves alone.
+    other-sets) OTHER_SETS=$2 ;;
+    other-chains) OTHER_CHAINS=$2 ;;
     sets) SETS=$2 ;;
     chains) CHAINS=$2 ;;
     # Bound addresses stand in these sets, too.
@@ -168,6 +173,8 @@ check_files() {
 # check_sums KIND...
 check_sums() {
   list_sums "$@" > "$work/sums" || refuse "cannot write to $work: is there room?"
-  sha256sum -c "$work/sums" > "$work/checked" 2> "$errors" ||
-    refuse "the bundle is damaged or incomplete: $(awk '!/: OK$/ && match($0, /(delta\/)?[^\/]*$/) { print substr($0, RSTART) }' "$work/checked"); carry it over again"
+  sha256sum -c "$work/sums" > "$work/checked" 2> "$errors" && return 0
+  # Where there was no room to say so, nothing is wrong with the bundle.
+  { printf '%4096s' '' > "$work/room"; } 2> /dev/null && [ -s "$work/room" ] || refuse "not enough room in ${work%/*}: make some"
+  refuse "the bundle is damaged or incomplete: $(awk '!/: OK$/ && match($0, /(delta\/)?[^\/]*$/) { print substr($0, RSTART) }' "$work/checked"); carry it over again"
 }

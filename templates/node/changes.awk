@@ -10,6 +10,12 @@ function host(service) {
   return service
 }
 function prefix(address) { return address (address ~ /\// ? "" : address ~ /:/ ? "/128" : "/32") }
+# What an entry has besides its element; an entry that somebody let time out has the time of its set.
+function particulars(   text) {
+  text = " " after(4)
+  sub(/ timeout/, "", text)
+  return text
+}
 function bare(address) { sub(/\/.*/, "", address); return address }
 function put(file, line) { print line > (out "/" file) }
 function count(name, n) {
@@ -98,6 +104,8 @@ part == "removed" {
   if ($1 == "virtual") { was_virtual[$2 " " $3] = $0; old_virtual[++old_virtuals] = $2 " " $3 }
   else if ($1 == "real") { was_real[$2 " " $3 " " $4] = $0; old_real[++old_reals] = $2 " " $3 " " $4 }
   else if ($1 == "address") { old_address[++old_addresses] = $2; bound_as[bare($2)] = $2 }
+  # What has particulars goes with the set as a whole.
+  else if ($1 == "entry" && NF > 3) { particular[$2] = 1; lost_entries++ }
   else if ($1 == "entry") { old_entry[++old_entries] = $2 " " $3; was_entry[$2 " " $3] = 1; loses[$2]++ }
   else if ($1 == "set") was_set[$2] = 1
   else if ($1 == "link") was_link = 1
@@ -113,7 +121,12 @@ part == "added" {
     is_real[$2 " " $3 " " $4] = after(5)
   }
   else if ($1 == "address") new_address[++new_addresses] = $2
-  else if ($1 == "entry") { new_entry[++new_entries] = $2 " " $3; is_entry[$2 " " $3] = 1; gains[$2]++ }
+  else if ($1 == "entry") {
+    new_entry[++new_entries] = $2 " " $3
+    if (NF > 3) { particular[$2] = 1; words_of[new_entries] = particulars() }
+    is_entry[$2 " " $3] = 1
+    gains[$2]++
+  }
   else if ($1 == "set") { new_set[++new_sets] = $2; create[$2] = after(2) }
   else if ($1 == "link") is_link = 1
   else if ($1 == "jump") { wanted_jump[after(2)]++; new_jumps++ }
@@ -140,8 +153,13 @@ part == "old rules" {
   next
 }
 # What both states have in a set; where the wanted one, which comes later, is not new, it is as large as before.
-part == "content" && $1 == "entry" && !(($2, $3) in content) { content[$2, $3] = 1; line[$2, ++lines[$2]] = $3 }
-part == "content" && $1 == "set" { parameters[$2] = after(2); room[$2] = maximum($0) }
+part ~ /content$/ && $1 == "entry" {
+  # Others may have put particulars to what is held: nomatch, a comment.
+  if (NF > 3 && part == "content") next
+  if (!(($2, $3) in content)) content[$2, $3] = ++lines[$2]
+  line[$2, content[$2, $3]] = $3 (NF > 3 ? particulars() : "")
+}
+part ~ /content$/ && $1 == "set" { parameters[$2] = after(2); room[$2] = maximum($0) }
 
 END {
   # Without the interface, no address can stay.
@@ -181,6 +199,8 @@ END {
   # Where what leaves and what comes have no room side by side, the set is larger until the end.
   for (set in parameters)
     if ((set in gains) && !(set in create) && is_crowded(lines[set], room[set])) swapped[set] = parameters[set]
+  for (set in particular)
+    if ((set in parameters) && !(set in create) && !(set in was_set)) swapped[set] = parameters[set]
   for (set in swapped) {
     if (is_crowded(lines[set], maximum(swapped[set]))) shrunk[set] = swapped[set]
   }
@@ -200,7 +220,7 @@ END {
       split(new_entry[i], field, " ")
       exempting = exempts(field[1], field[2], is_entry)
       if (strict(field[1]) != late || (field[1] in swapped) && !exempting) continue
-      put(exempting ? "sets.2" : "sets.1", "add " new_entry[i])
+      put(exempting ? "sets.2" : "sets.1", "add " new_entry[i] words_of[i])
     }
   }
 
@@ -302,7 +322,8 @@ END {
   for (late = 1; late >= 0; late--) {
     for (i = 1; i <= old_entries; i++) {
       split(old_entry[i], field, " ")
-      if (strict(field[1]) != late || (i in deleted)) continue
+      # The same element with other particulars took its place, with its set.
+      if (strict(field[1]) != late || (i in deleted) || (old_entry[i] in is_entry)) continue
       gone_set = (field[1] in was_set) && !(field[1] in create)
       if (bound(field[1]) && (field[2] in kept) && !gone_set) {
         put("retained", "entry " old_entry[i])

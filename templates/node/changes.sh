@@ -4,6 +4,7 @@
 # $work. MODE: retire (real servers with connections stay, at weight 0) or exact.
 work_out() {
   problem="cannot compare states in $work: is there room?"
+  keep_link || return 1
   set -- "$1" "$work/removed" "$work/added"
   comm -23 "$work/have/state" "$work/want/state" > "$2" || return 1
   comm -13 "$work/have/state" "$work/want/state" > "$3" || return 1
@@ -13,9 +14,12 @@ work_out() {
     # A set of other parameters is filled anew; of real servers it matters whether they have connections.
     # A set has room for some more than was wanted of it, but perhaps not for as many as leave it, too.
     needed=$(awk -v many="$MANY" '
+      # One with particulars takes the place of one without, or the other way round, with its set.
+      $1 == "entry" && NF > 3 { content = "content" }
+      part == "added" { next }
       $1 == "set" || $1 == "entry" && ++leaving[$2] == many { content = "content" }
       $1 == "real" && $2 == "-t" { connections = "connections" }
-      END { print content, connections }' "$2") || return 1
+      END { print content, connections }' part=removed "$2" part=added "$3") || return 1
     case $needed in
       *content*) content=yes ;;
     esac
@@ -39,12 +43,9 @@ list_drain_timeouts() {
   set -f
   # shellcheck disable=SC2086 # a list of words
   printf 'wanted %s %s %s\n' $DRAIN_TIMEOUTS
-  [ ! -s "$last/after/scope" ] || (
-    # shellcheck disable=SC1091 # written by save_scope
-    . "$last/after/scope"
-    # shellcheck disable=SC2086 # a list of words
-    printf 'known %s %s %s\n' $DRAIN_TIMEOUTS
-  )
+  before=$(read_scope "$last/after/scope" && printf '%s' "$DRAIN_TIMEOUTS")
+  # shellcheck disable=SC2086 # a list of words
+  [ -z "$before" ] || printf 'known %s %s %s\n' $before
   set +f
 }
 
@@ -61,7 +62,7 @@ lay_out() {
   list_drain_timeouts > "$work/drain-timeouts" || return 1
   set -- part=timeouts "$work/drain-timeouts" part=draining "$work/drained" part=connections "$work/connections" part=removed "$removed" part=added "$added" \
     part=rules "$wanted_rules" part='old rules' "$work/have/rules"
-  [ -z "$content" ] || set -- "$@" part=content "$work/have/state" "$work/want/state"
+  [ -z "$content" ] || set -- "$@" part=content "$work/have/state" part='wanted content' "$work/want/state"
   uptime_seconds
   awk -v out="$work" -v mode="$laid_out" -v json="$json" -v many="$MANY" -v now="$now" -v drain_timeout="$drain_timeout" -v dummy="$DUMMY" \
     -v bound_sets="$BOUND_SETS" -v strict_sets="$STRICT_SETS" -v exemptions="$EXEMPTIONS" -v families="$FAMILIES" "$AWK_CHANGES" "$@" && has_room "$work"

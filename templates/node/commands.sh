@@ -12,7 +12,8 @@ nothing_to_do() { [ ! -s "$work/counts" ]; }
 # The same bundle, and every tool says what it said when it had been applied.
 holds_already() {
   # shellcheck disable=SC2086 # a list of names
-  was_applied "$FINGERPRINT" && says_as_recorded ipvs timeouts sysctls ipset bound $FAMILIES
+  was_applied "$FINGERPRINT" && [ ! -s "$work/have/thresholds" ] && [ ! -s "$work/have/other-kind" ] &&
+    says_as_recorded ipvs timeouts sysctls ipset bound $FAMILIES && find_taken "$last/after/state" && [ ! -s "$work/taken" ]
 }
 
 # was_applied FINGERPRINT: whether the last run applied this plan, and nothing of it is left to do.
@@ -38,11 +39,12 @@ carry_out() {
     report 'dry run'
     finish 0
   fi
+  [ "$command" != apply ] || [ "$stepping" = yes ] || remember_settings || refuse "cannot write to $state: $state_advice"
   [ "$stepping" = yes ] || reserve_room "$work"/have/* "$work"/want/* "$work"/want/* || refuse_for_problem
   { { [ "$stepping" = yes ] || prepare_journal "$work/have"; } && begin_journal; } 2> "$errors" ||
     refuse "cannot write the journal to $state: $state_advice ($(awk 'NR <= 2' "$errors"))"
   # Signals lead back, too; those that cannot be caught are seen by the next run.
-  trap 'problem="interrupted"; fail' INT TERM HUP
+  trap 'problem="interrupted"; fail' INT TERM HUP QUIT
   problem="cannot write to $state"
   load || fail
   [ "$stepping" = yes ] || in_background wanted record_wanted
@@ -53,11 +55,11 @@ carry_out() {
   if [ -n "$confirm" ]; then
     uptime_seconds
     echo $((now + confirm)) > "$journal/confirm" && watch_confirmation || fail
-    trap - INT TERM HUP
+    trap - INT TERM HUP QUIT
     say note "run \"apply.sh confirm\" within $confirm s, or the state before comes back"
   else
     commit || fail
-    trap - INT TERM HUP
+    trap - INT TERM HUP QUIT
   fi
 }
 
@@ -82,6 +84,8 @@ watch_confirmation() {
 
 preflight() {
   check_tools ipvsadm ipset iptables ip sysctl modprobe
+  leave_out_families
+  take_over_families
   # What goes on from a run goes on in its flavour.
   case $command in
     confirm | expire | rollback | drain) known_flavour ;;
@@ -97,8 +101,7 @@ known_flavour() {
   find_runs
   scope=$last/after/scope
   ! unfinished || scope=$journal/scope
-  # shellcheck disable=SC1090 # written by save_scope
-  [ ! -s "$scope" ] || flavour=$(. "$scope" && printf '%s' "$flavour")
+  flavour=$(read_scope "$scope" && printf '%s' "$flavour")
 }
 
 preflight_bundle() {
@@ -110,6 +113,7 @@ preflight_bundle() {
 }
 
 apply_bundle() {
+  check_machine || refuse "$stranger; --other-node applies it all the same"
   find_skipped
   known=no
   [ -n "$STEP" ] && was_applied "$FROM_PLAN" && known=yes
@@ -148,10 +152,14 @@ apply_bundle() {
   state_of "$work/have" && want_bundle || refuse_for_problem
   check_addresses
   work_out "$mode" && take_reviewed || refuse_for_problem
+  refuse_for_obstacles
+  find_narrowed || refuse_for_problem
+  [ ! -s "$work/narrowed" ] || say_standing "$(cat "$work/narrowed")"
   name_strangers
   if nothing_to_do; then
     if [ "$dry_run" = no ]; then
       record_anew || refuse "cannot write to $state: $state_advice"
+      keep_standing
     fi
     say note 'the node holds this bundle; nothing to change'
     report unchanged
@@ -171,10 +179,12 @@ record_anew() {
   if [ -s "$last/before/state" ]; then
     call cp cp -r "$last/before" "$last/scope" "$last/fingerprint" "$journal/" || return 1
   fi
+  sum_journal > "$journal/sums" || return 1
   commit
 }
 
 report_applied() {
+  [ "$stepping" = yes ] || keep_standing
   retiring=$(count_lines "$work/draining")
   [ "$retiring" -eq 0 ] || say note "$retiring real servers ($(awk '
     NR <= 5 { printf "%s%s of %s %s", (NR > 1 ? ", " : ""), $3, $1, $2 }
@@ -188,6 +198,9 @@ count_lines() {
   if [ -s "$1" ]; then awk 'END { print NR }' "$1"; else echo 0; fi
 }
 
+# What families that are left out would hold comes in between.
+in_order() { if [ -n "$left_out" ]; then sort; else limited cat; fi; }
+
 # The wanted state, and for a delta bundle the proof that it starts where the node is.
 want_bundle() {
   [ -e "$work/want/state" ] || state_of_bundle "$work/want" || return 1
@@ -195,10 +208,14 @@ want_bundle() {
   # What the last run retained is not what it wanted.
   retained=$last/after/retained
   [ -e "$retained" ] || retained=/dev/null
-  found=$(comm -23 "$work/have/state" "$retained" | awk '
+  found=$({ comm -23 "$work/have/state" "$retained" && state_of_left_out; } | in_order | awk '
     $1 == "address" { sub(/\/.*/, "") }
     $1 != "sysctl" && $1 != "timeout" && $1 != "link"' | sha256sum)
-  [ "${found%% *}" = "$FROM" ] && reviewed=yes && return 0
+  if [ "${found%% *}" = "$FROM" ]; then
+    # What was reviewed speaks of all families.
+    [ -n "$left_out" ] || reviewed=yes
+    return 0
+  fi
   [ "$(comm -3 "$work/have/state" "$work/want/state")" = '' ] && return 0
   [ "$converge" = yes ] && say note 'the node is not in the state that this delta was made for: comparing everything' && return 0
   refuse 'the node is not in the state that this delta was made for: apply the full bundle, or give --converge'
@@ -222,18 +239,14 @@ name_strangers() {
 
 show_differences() {
   [ "$verbose" = yes ] || return 0
-  awk -v json="$json" '
-    { sign = part == "removed" ? "-" : "+" }
-    json != "yes" { print sign " " $0; next }
-    {
-      text = ""
-      for (i = 1; i <= length($0); i++) {
-        letter = substr($0, i, 1)
-        text = text (letter == "\\" || letter == "\"" ? "\\" : "") letter
-      }
-      printf "{\"event\":\"difference\",\"change\":\"%s\",\"line\":\"%s\"}\n", part, text
-    }' part=removed "$work/removed" part=added "$work/added"
+  if [ "$json" = yes ]; then
+    differences | awk "$AWK_JSON$AWK_JSON_DIFFERENCE"
+  else
+    differences | tr -c '\n\t -~' '?'
+  fi
 }
+
+differences() { awk "$AWK_DIFFERENCES" part=removed "$work/removed" part=added "$work/added"; }
 
 # Nothing is changed, and nothing is loaded that could be left behind.
 compare_with_bundle() {
@@ -244,16 +257,20 @@ compare_with_bundle() {
   find_leftovers
   state_of "$work/have" && state_of_bundle "$work/want" && work_out "$mode" || refuse_for_problem
   name_strangers
+  find_obstacles && find_taken "$work/want/state" && find_narrowed || refuse_for_problem
+  check_machine || echo "$stranger" >> "$obstacles"
+  cat "$work/taken" >> "$obstacles"
 }
 
 check_bundle() {
   compare_with_bundle
-  check_addresses
   report_differences
 }
 
 report_differences() {
-  if nothing_to_do; then
+  [ ! -s "$work/narrowed" ] || say warning "$(cat "$work/narrowed")"
+  [ ! -s "$obstacles" ] || say warning "apply would refuse: $(first_lines "$obstacles")"
+  if nothing_to_do && [ ! -s "$obstacles" ] && [ ! -s "$work/narrowed" ]; then
     report 'no difference'
     finish 0
   fi
@@ -292,11 +309,9 @@ go_back() {
     finish 6
   fi
   [ -s "$last/before/state" ] || refuse "no run to go back from is recorded in $state: --state-dir names another place"
-  # shellcheck disable=SC1091 # written by save_scope
-  . "$last/scope"
+  (journal=$last && journal_is_whole) && read_scope "$last/scope" || refuse "the record in $last is damaged: apply the bundle of before instead"
   # How long Services that come back or go again may drain was said before.
-  # shellcheck disable=SC1091 # written by save_scope
-  [ ! -s "$last/before/scope" ] || DRAIN_TIMEOUTS=$(. "$last/before/scope" && printf '%s' "$DRAIN_TIMEOUTS")
+  [ ! -s "$last/before/scope" ] || DRAIN_TIMEOUTS=$(read_scope "$last/before/scope" && printf '%s' "$DRAIN_TIMEOUTS")
   use_flavour
   # What was only kept until its connections end was not wanted then, either.
   retained=$last/before/retained
@@ -304,6 +319,7 @@ go_back() {
   call cp cp "$last/before/rules" "$work/want/" && comm -23 "$last/before/state" "$retained" > "$work/want/state" ||
     refuse "cannot read $last: apply the bundle of before instead"
   compare "$mode"
+  refuse_for_obstacles
   if nothing_to_do; then
     report unchanged
     finish 0
@@ -326,7 +342,10 @@ confirm_run() {
 
 # The time to confirm has passed, if no other run waits by now.
 expire_run() {
-  unfinished && [ -s "$journal/confirm" ] && read -r until < "$journal/confirm" || finish 0
+  unfinished && [ -s "$journal/confirm" ] || finish 0
+  # A time that is damaged has passed.
+  read_number "$journal/confirm"
+  until=$number
   uptime_seconds
   [ "$now" -ge "$until" ] || finish 0
   restore || finish 6
@@ -336,28 +355,31 @@ expire_run() {
 # The empty state is wanted, but for virtual servers that no bundle of ours put there.
 clean_up() {
   check_files
-  # shellcheck disable=SC1091 # written by save_scope
-  [ ! -s "$last/after/scope" ] || INCLUDE="$INCLUDE $(. "$last/after/scope" && printf '%s' "$INCLUDE")"
+  [ ! -s "$last/after/scope" ] || INCLUDE="$INCLUDE $(read_scope "$last/after/scope" && printf '%s' "$INCLUDE")"
   read_node "$work/have" && state_of "$work/have" && state_of_bundle "$work/known" || refuse_for_problem
   true > "$work/known/before"
   [ -e "$last/after/state" ] && cat "$last/after/state" >> "$work/known/before"
   [ -e "$state/draining" ] && awk '{ print "virtual " $1 " " $2 }' "$state/draining" >> "$work/known/before"
   true > "$work/want/rules"
-  awk '
-    part == "known" { if ($1 == "virtual") known[$2 " " $3] = 1; next }
-    ($1 == "virtual" || $1 == "real") && !(($2 " " $3) in known) || $1 == "sysctl" || $1 == "timeout"
-  ' part=known "$work/known/state" "$work/known/before" part=have "$work/have/state" > "$work/want/state"
+  {
+    awk '
+      part == "known" { if ($1 == "virtual") known[$2 " " $3] = 1; next }
+      ($1 == "virtual" || $1 == "real") && !(($2 " " $3) in known)
+    ' part=known "$work/known/state" "$work/known/before" part=have "$work/have/state" && settings_to_leave
+  } > "$work/want/unsorted" && sort "$work/want/unsorted" > "$work/want/state" || refuse_for_problem
   work_out exact || refuse_for_problem
+  refuse_for_obstacles
   foreign=$(awk '$1 == "virtual" { n++ } END { print n + 0 }' "$work/want/state")
   [ "$foreign" -eq 0 ] || say note "$foreign virtual servers are not ipvsc's and stay"
   if nothing_to_do; then
-    [ "$dry_run" = yes ] || rm -rf "$state/run.a" "$state/run.b" "$state/draining"
+    [ "$dry_run" = yes ] || rm -rf "$state/run.a" "$state/run.b" "$state/draining" "$state/found"
     report unchanged
     finish 0
   fi
+  [ ! -s "$work/left" ] || say note "nothing says what these settings were before the first run, and they stay as they are: $(awk '{ printf "%s%s", (NR > 1 ? ", " : ""), $0 }' "$work/left")"
   true > "$work/draining"
   carry_out cleanup
-  [ -n "$confirm" ] || rm -rf "$journal/after" "$state/draining"
+  [ -n "$confirm" ] || rm -rf "$journal/after" "$state/draining" "$state/found"
   report 'cleaned up'
   finish 0
 }

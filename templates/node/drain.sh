@@ -7,8 +7,7 @@ drain_retired() {
     finish 0
   fi
   [ -s "$last/after/scope" ] || refuse "$state does not say what was applied: apply a bundle first"
-  # shellcheck disable=SC1091 # written by save_scope
-  . "$last/after/scope"
+  read_scope "$last/after/scope" || refuse "$last/after/scope is damaged: apply the bundle again"
   use_flavour
   read_node "$work/have" && state_of "$work/have" || refuse_for_problem
   # What was applied is wanted as far as the node still holds it, so that nothing but retired servers changes.
@@ -28,12 +27,12 @@ drain_retired() {
     finish 0
   fi
   reserve_room "$work"/have/* "$work"/want/* "$work"/want/* || refuse_for_problem
-  trap 'problem="interrupted"; undo_drain' INT TERM HUP
+  trap 'problem="interrupted"; undo_drain' INT TERM HUP QUIT
   servers_to=$last/after/servers
   load && verify || undo_drain
   problem="cannot write to $state: $state_advice"
   { record_sums "$last/after" && save_draining; } 2> /dev/null || undo_drain
-  trap - INT TERM HUP
+  trap - INT TERM HUP QUIT
   say note "$left real servers are still draining"
   report drained
   finish 0
@@ -41,12 +40,12 @@ drain_retired() {
 
 # Draining went wrong: what the node held when it began comes back.
 undo_drain() {
-  trap '' INT TERM HUP
+  trap '' INT TERM HUP QUIT
   end_loading
   say error "$problem"
   say note 'going back to the state before'
   release_room
-  servers_to=''
+  servers_to='' thresholds=yes
   true > "$work/counts"
   rm -rf "$work/want" && mv "$work/have" "$work/want" && read_node "$work/have" && state_of "$work/have" &&
     work_out exact && load && verify && {

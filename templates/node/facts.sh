@@ -7,6 +7,15 @@ print_facts() {
   read -r hostname < /proc/sys/kernel/hostname
   read -r release < /proc/sys/kernel/osrelease
   printf '  "hostname": %s,\n  "kernel": %s,\n' "$(json_string "$hostname")" "$(json_string "$release")"
+  machine_mark
+  printf '  "machine": %s,\n  "families": [' "$([ -n "$mark" ] && printf '"%s"' "$mark" || printf null)"
+  separator=''
+  for family in ipv4 ipv6; do
+    has_family "$family" || continue
+    printf '%s"%s"' "$separator" "$family"
+    separator=', '
+  done
+  printf '],\n'
   printf '  "cores": %d,\n' "$(awk '/^processor/ { n++ } END { print n + 0 }' /proc/cpuinfo)"
   printf '  "interfaces": ['
   find_tool ip

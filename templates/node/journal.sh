@@ -27,7 +27,8 @@ find_runs() {
   runs=0
   journal=$state/run.a
   for run in "$state/run.a" "$state/run.b"; do
-    { read -r number < "$run/done"; } 2> /dev/null && [ "$number" -gt "$runs" ] || continue
+    read_number "$run/done"
+    [ "$number" -gt "$runs" ] || continue
     last=$run
     runs=$number
   done
@@ -53,10 +54,42 @@ prepare_journal() {
   printf '%s\n' "$FINGERPRINT" > "$journal/fingerprint" || return 1
   # What goes back by itself has to be there when the bundle is not.
   if [ -n "$confirm" ]; then call cp cp "$0" "$journal/apply.sh" && call cp cp "$copy/bundle.conf" "$copy/SHA256SUMS" "$journal/" || return 1; fi
+  sum_journal > "$journal/sums"
 }
+
+# Checksums of what the way back is made of.
+sum_journal() { (cd "$journal" && sha256sum scope before/state before/rules); }
 
 # From here on, a run that does not end leads back to the state before.
 begin_journal() { echo yes > "$journal/begun" && touched=yes; }
+
+# journal_is_whole: whether what the way back needs is as it was written. $damage says what is not.
+journal_is_whole() {
+  damage=''
+  if [ -s "$journal/sums" ]; then
+    damage=$(cd "$journal" && sha256sum -c sums 2> /dev/null | awk '!/: OK$/ { sub(/: .*/, ""); print; exit }')
+    [ "$(count_lines "$journal/sums")" -eq 3 ] || damage=sums
+  elif [ ! -e "$journal/before/state" ] || [ ! -e "$journal/before/rules" ]; then
+    damage='before/state'
+  fi
+  [ -n "$damage" ] || (read_scope "$journal/scope") || damage=scope
+  [ -z "$damage" ]
+}
+
+# give_up_journal: --discard-journal. What the run that did not end has changed stays.
+give_up_journal() {
+  given_up=''
+  { read -r given_up < "$journal/fingerprint"; } 2> /dev/null
+  plain_text "${given_up:-unknown}"
+  say warning "the journal of a run that did not end (bundle $plain) is given up: the state before it cannot come back, and what it has changed stays until something is applied"
+  true > "$journal/begun" || refuse "cannot write to $state: $state_advice"
+  rm -f "$journal/confirm"
+}
+
+# refuse_damage WHAT
+refuse_damage() {
+  refuse "$1 is damaged, and the state before the run that did not end cannot be had: --discard-journal gives it up, and leaves the node as it is now"
+}
 
 # write_file PATH < TEXT: all or nothing.
 write_file() { limited cat > "$1.new" && call mv mv "$1.new" "$1"; }
@@ -109,7 +142,7 @@ record_sums() {
       esac
     done
   fi
-  # What is cut off could not be read again.
+  # What is cut off does not count when it is read again.
   printf "SUMS='%s'\n" "$listed" > "$target/sums" && return 0
   true > "$target/sums"
   return 1
@@ -117,8 +150,13 @@ record_sums() {
 
 # Sets $SUMS as the last run recorded it: the checksum of each part, and its name.
 read_sums() {
-  # shellcheck disable=SC1091 # written by record_sums
-  [ -s "$last/after/sums" ] && . "$last/after/sums"
+  SUMS=''
+  { read -r SUMS < "$last/after/sums"; } 2> /dev/null
+  case $SUMS in
+    *[!A-Za-z0-9=\'\ ]*) return 1 ;;
+    SUMS=\'*\') SUMS=${SUMS#"SUMS='"} SUMS=${SUMS%?} ;;
+    *) return 1 ;;
+  esac
 }
 
 # sum_of PART: $sum, of $SUMS.
@@ -169,7 +207,7 @@ move_work() {
 
 # Leads back to the state before. 0: it is back.
 restore() {
-  trap '' INT TERM HUP
+  trap '' INT TERM HUP QUIT
   # Half way back, there is nothing left to confirm.
   [ ! -s "$journal/confirm" ] || true > "$journal/confirm" || return 1
   say note 'going back to the state before'
@@ -177,10 +215,12 @@ restore() {
   problem="cannot write to $work: is there room?"
   true > "$work/counts" || return 1
   (
-    # shellcheck disable=SC1091 # written by save_scope
-    . "$journal/scope"
+    read_scope "$journal/scope" || {
+      say error "$journal/scope is damaged"
+      exit 1
+    }
     use_flavour
-    stepping=no servers_to=''
+    stepping=no servers_to='' thresholds=yes
     empty_work && call cp cp "$journal/before/state" "$journal/before/rules" "$work/want/" &&
       read_node "$work/have" && state_of "$work/have" && work_out exact && load && verify || {
       say error "$problem"
@@ -206,28 +246,42 @@ take_counts() {
   rm -f "$work/counts"
 }
 
-# A run before this one did not end: its way back comes first.
-recover() {
+# Files of a start of the node before this one: nothing else survives a restart.
+forget_other_boots() {
   boot_id
   known=''
   { read -r known < "$state/boot"; } 2> /dev/null
-  if [ "$known" != "$boot" ]; then
-    # Nothing survives a restart but files.
-    if [ "$dry_run" = yes ]; then
-      last=$state/none
-      journal=$last
-      return 0
-    fi
-    rm -rf "$state/draining" "$state/run.a" "$state/run.b"
-    find_runs
-    printf '%s\n' "$boot" | write_file "$state/boot" || refuse "cannot write to $state: $state_advice"
+  [ "$known" != "$boot" ] || return 0
+  case $known in
+    '' | ????????-????-????-????-????????????) ;;
+    # It would not do to forget a run that has not ended.
+    *) ! unfinished || [ "$discard_journal" = yes ] || refuse_damage "$state/boot" ;;
+  esac
+  if [ "$dry_run" = yes ]; then
+    last=$state/none
+    journal=$last
+    return 0
   fi
+  rm -rf "$state/draining" "$state/found" "$state/run.a" "$state/run.b"
+  find_runs
+  printf '%s\n' "$boot" | write_file "$state/boot" || refuse "cannot write to $state: $state_advice"
+}
+
+# A run before this one did not end: its way back comes first.
+recover() {
+  forget_other_boots
   unfinished || return 0
   [ "$dry_run" = no ] || refuse 'a run before this one did not end: its way back comes before anything that this could show'
+  if [ "$discard_journal" = yes ]; then
+    give_up_journal
+    return 0
+  fi
+  journal_is_whole || refuse_damage "$journal/$damage"
   # Its own way back is what a rollback is asked for.
   [ "$command" != rollback ] || return 0
   if [ -s "$journal/confirm" ]; then
-    read -r until < "$journal/confirm"
+    read_number "$journal/confirm"
+    until=$number
     uptime_seconds
     [ "$command" = expire ] || [ "$now" -ge "$until" ] ||
       refuse "a run waits to be confirmed for $((until - now)) s more: run \"apply.sh confirm\" or \"apply.sh rollback\""
@@ -261,7 +315,7 @@ restore_elsewhere() {
 
 # fail: the way back of a run that went wrong.
 fail() {
-  trap '' INT TERM HUP
+  trap '' INT TERM HUP QUIT
   end_loading
   say error "$problem"
   if restore || restore_elsewhere; then

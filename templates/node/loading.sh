@@ -62,20 +62,22 @@ flush_connections() {
     return 0
   fi
   say step 'flush UDP connections'
-  while read -r _ service server; do
-    case $service in
-      \[*) set -- -f ipv6 ;;
-      *) set -- -f ipv4 ;;
-    esac
-    # It fails where there is nothing to delete.
-    call 'conntrack -D' conntrack -D "$@" -p udp --orig-dst "$(strip "${service%:*}")" \
-      --orig-port-dst "${service##*:}" --reply-src "$(strip "${server%:*}")" > /dev/null || :
-  done < "$work/conntrack"
-}
-
-strip() {
-  bare=${1#\[}
-  printf '%s' "${bare%\]}"
+  awk '
+    function bare(host) { sub(/:[0-9]+$/, "", host); gsub(/[][]/, "", host); return host }
+    {
+      port = $2
+      sub(/.*:/, "", port)
+      printf "-D -f %s -p udp --orig-dst %s --orig-port-dst %s --reply-src %s\n", ($2 ~ /^\[/ ? "ipv6" : "ipv4"), bare($2), port, bare($3)
+    }' "$work/conntrack" > "$work/flushes" || return 0
+  # One process for all of them, from 1.4.7 on.
+  case $(conntrack -V 2> /dev/null) in
+    *v1.4.[0-6] | *v1.4.[0-6]' '* | *v1.[0-3].* | *v0.*) ;;
+    *) call 'conntrack -R' conntrack -R - < "$work/flushes" > /dev/null && return 0 ;;
+  esac
+  while read -r flush; do
+    # shellcheck disable=SC2086 # words; it fails where there is nothing to delete
+    call 'conntrack -D' conntrack $flush < /dev/null > /dev/null || :
+  done < "$work/flushes"
 }
 
 # Whether the node, read again, says what was wanted. The list of /proc goes to $servers_to, if that is a name.
@@ -92,7 +94,9 @@ verify() {
     expected=$work/expected
     sort "$work/want/state" "$work/retained" > "$expected" || return 1
   fi
-  comm -3 "$expected" "$work/now/state" > "$work/differs" || return 1
+  # What others had put into a set for a time may have passed since.
+  comm -3 "$expected" "$work/now/state" > "$work/compared" &&
+    awk '!/^entry .* timeout( |$)/' "$work/compared" > "$work/differs" && has_room "$work" || return 1
   no_differences
 }
 

@@ -2,7 +2,10 @@
 
 take_lock() {
   state_advice='it has to be a folder that can be written to, with room; --state-dir names another one'
-  [ -d "$state" ] || mkdir -p "$state" 2> "$errors" || refuse "cannot make $state ($(cat "$errors")): $state_advice"
+  if [ ! -d "$state" ]; then
+    mkdir -p "$state" 2> "$errors" || refuse "cannot make $state ($(cat "$errors")): $state_advice"
+    check_trust
+  fi
   has flock || refuse 'flock is not installed: install util-linux, or a busybox that has it'
   # Whatever it leads to is not ours to write to.
   [ ! -L "$state/lock" ] && { [ ! -e "$state/lock" ] || [ -f "$state/lock" ]; } || refuse "$state/lock is no file of its own: remove it"

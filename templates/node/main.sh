@@ -13,10 +13,10 @@ number() {
 
 set_defaults() {
   command=apply dry_run=no confirm='' drain=yes drain_timeout=900 wait=60 limit=120 flavour='' variant='' take_over=no
-  remove_leftovers=no converge=no state=${IPVSC_STATE_DIR:-/var/lib/ipvsc} bundle='' copy='' checked=no verbose=no quiet=no json=no
+  remove_leftovers=no converge=no other_node=no discard_journal=no state=${IPVSC_STATE_DIR:-/var/lib/ipvsc} bundle='' copy='' checked=no verbose=no quiet=no json=no
   NODE='' FINGERPRINT='' FAMILIES=''
   work='' first_work='' problem='' servers_to='' skipped='' absent='' running='' others='' stepping=no reviewed=no watcher='' child='' undone=''
-  ended=no touched=no
+  ended=no touched=no locked_state='' thresholds=no left_out=''
 }
 
 read_words() {
@@ -49,6 +49,8 @@ read_words() {
       --take-over) take_over=yes ;;
       --remove-leftovers) remove_leftovers=yes ;;
       --converge) converge=yes ;;
+      --other-node) other_node=yes ;;
+      --discard-journal) discard_journal=yes ;;
       --bundle) bundle=$value ;;
       --state-dir) state=$value ;;
       -v | --verbose) verbose=yes ;;
@@ -96,7 +98,7 @@ main() {
     finish 0
   fi
   make_work
-  trap 'finish 4' INT TERM HUP
+  trap 'finish 4' INT TERM HUP QUIT
   watch_calls
   check_filters
   if [ "$command" = facts ]; then
@@ -105,6 +107,7 @@ main() {
   fi
   find_bundle
   check_root
+  check_trust
   copy_bundle
   read_configuration "$copy/bundle.conf"
   case $command in
@@ -123,6 +126,7 @@ run_command() {
     status) show_status ;;
   esac
   take_lock
+  locked_state=yes
   # Whoever reads what this says may leave: that must not end it half way.
   trap '' PIPE
   find_runs
@@ -133,7 +137,7 @@ run_command() {
   esac
   case $command in
     apply) apply_bundle ;;
-    rollback) go_back ;;
+    rollback) thresholds=yes && go_back ;;
     drain) drain_retired ;;
     cleanup) clean_up ;;
   esac

@@ -50,7 +50,7 @@ use_flavour() {
 
 # What an iptables-save holds: ours (rules of Kubernetes), other, or nothing.
 rules_in() {
-  awk '/^:KUBE-/ { ours = 1 } /^-A/ { other = 1 } END { if (ours) print "ours"; else if (other) print "other" }' "$1"
+  awk '/^:KUBE-/ { ours = 1 } /^-A/ || /^# Table .* is incompatible/ { other = 1 } END { if (ours) print "ours"; else if (other) print "other" }' "$1"
 }
 
 check_root() {
@@ -139,7 +139,7 @@ find_skipped() {
 check_settings() {
   [ -z "$absent" ] || find_skipped
   [ -z "$missing" ] || refuse "this kernel has no setting $missing: the module that brings it is missing, install it"
-  [ -z "$skipped" ] || say warning "settings that may not be changed from here are left as they are:$skipped"
+  [ -z "$skipped" ] || say_standing "settings that may not be changed from here are left as they are:$skipped"
 }
 
 # Settings that belong to the owner of the node.
@@ -150,26 +150,33 @@ check_prerequisites() {
     if [ ! -e "$path" ]; then
       case $name in
         net.bridge.*) say note "$name is not there: pods on a Linux bridge would need br_netfilter" ;;
-        *) say warning "$name is not there, but should be $value" ;;
+        *) say_standing "$name is not there, but should be $value" ;;
       esac
       continue
     fi
     read -r found < "$path"
-    [ "$found" = "$value" ] || say warning "$name is $found, but should be $value: set it on the node"
+    [ "$found" = "$value" ] || say_standing "$name is $found, but should be $value: set it on the node"
   done
 }
 
 # An address that another interface has would be taken from it.
 check_addresses() {
+  find_taken "$work/want/state"
+  [ ! -s "$work/taken" ] || refuse "$(cat "$work/taken")"
+}
+
+# find_taken STATE: $work/taken says which addresses of that state other interfaces have.
+find_taken() {
+  true > "$work/taken"
   awk -v dummy="$DUMMY" '
     part == "want" { if ($1 == "address") wanted[$2] = 1; next }
     $2 != dummy && ($3 == "inet" || $3 == "inet6") {
       sub(/\/.*/, "", $4)
       if ($4 in wanted) print $4 " (on " $2 ")"
-    }' part=want "$work/want/state" part=have "$work/have/addresses" > "$work/conflicts"
+    }' part=want "$1" part=have "$work/have/addresses" > "$work/conflicts"
   [ -s "$work/conflicts" ] || return 0
-  refuse "addresses of Services are on other interfaces of this node: $(awk '{ printf "%s%s", (NR > 1 ? ", " : ""), $0 }' \
-    "$work/conflicts"); build the bundle with --node-addresses or --node-facts of this node"
+  echo "addresses of Services are on other interfaces of this node: $(awk '{ printf "%s%s", (NR > 1 ? ", " : ""), $0 }' \
+    "$work/conflicts"); build the bundle with --node-addresses or --node-facts of this node" > "$work/taken"
 }
 
 # net_of PROCESS: which network namespace it lives in.
@@ -178,7 +185,11 @@ net_of() { ls -Li "/proc/$1/ns/net" 2> /dev/null | awk '{ print $1 }'; }
 
 check_other_proxy() {
   [ "$take_over" = no ] && find_other_proxy 2> /dev/null || return 0
-  refuse "a kube-proxy is running (process $process) and would undo this: stop it, or give --take-over"
+  case $command in
+    # When one wants to see most what it does.
+    check | status) say warning "a kube-proxy is running (process $process): apply would refuse, or need --take-over" ;;
+    *) refuse "a kube-proxy is running (process $process) and would undo this: stop it, or give --take-over" ;;
+  esac
 }
 
 # find_other_proxy: $process is a kube-proxy. One of another network namespace is that of another node.
@@ -199,5 +210,5 @@ find_leftovers() {
     CHAINS="$CHAINS $(cat "$work/have/leftovers")"
     return 0
   fi
-  say warning "$(count_lines "$work/have/leftovers") chains of kube-proxy's iptables mode are left on this node; --remove-leftovers removes them"
+  say_standing "$(count_lines "$work/have/leftovers") chains of kube-proxy's iptables mode are left on this node; --remove-leftovers removes them"
 }

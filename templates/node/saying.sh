@@ -4,17 +4,7 @@
 quote_json() {
   case $1 in
     *[\\\"]* | *[[:cntrl:]]*)
-      quoted=$(printf '%s' "$1" | awk '
-        NR > 1 { text = text "\\n" }
-        {
-          for (i = 1; i <= length($0); i++) {
-            letter = substr($0, i, 1)
-            if (letter == "\\" || letter == "\"") text = text "\\" letter
-            else if (letter == "\t") text = text "\\t"
-            else if (letter >= " ") text = text letter
-          }
-        }
-        END { printf "\"%s\"", text }')
+      quoted=$(printf '%s\n' "$1" | awk "$AWK_JSON$AWK_JSON_TEXT")
       ;;
     *) quoted="\"$1\"" ;;
   esac
@@ -33,12 +23,21 @@ say() {
     printf '{"event":"%s","text":%s}\n' "$1" "$quoted"
     return 0
   fi
+  plain_text "$2"
   case $1 in
-    step) [ "$verbose" = yes ] && printf '%s\n' "  $2" >&2 ;;
-    note) [ "$quiet" = no ] && printf '%s\n' "$2" >&2 ;;
-    *) printf '%s: %s\n' "$1" "$2" >&2 ;;
+    step) [ "$verbose" = yes ] && printf '%s\n' "  $plain" >&2 ;;
+    note) [ "$quiet" = no ] && printf '%s\n' "$plain" >&2 ;;
+    *) printf '%s: %s\n' "$1" "$plain" >&2 ;;
   esac
   return 0
+}
+
+# plain_text TEXT: $plain is it without what a terminal would take for a command.
+plain_text() {
+  plain=$1
+  case $1 in
+    *[!\ -~]*) plain=$(printf '%s\n' "$1" | tr -c '\n\t -~' '?') ;;
+  esac
 }
 
 # refuse TEXT: nothing was touched.
@@ -84,8 +83,9 @@ report() {
     [ "$dry_run" = no ] || dry=true
     printf '{"event":"report","command":"%s","result":"%s","node":%s,"fingerprint":"%s","dryRun":%s,"changes":{%s},"undone":{%s}}\n' \
       "$command" "$1" "$quoted" "$FINGERPRINT" "$dry" "$changes" "$undone"
-    return 0
   fi
+  log_run "$1"
+  [ "$json" = no ] || return 0
   [ "$quiet" = yes ] && return 0
   [ -z "$undone" ] || changes="${changes:+$changes; }on the way back $undone"
   printf '%s: %s: %s\n' "$command" "$1" "${changes:-nothing}"

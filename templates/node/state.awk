@@ -49,6 +49,16 @@ function ours(flag, service,   address) {
   if (known_ours && networks > 0 && !((flag " " service) in included)) known_ours = !excluded(address)
   return known_ours
 }
+# What an entry has besides its element, without what changes by itself.
+function particulars(   i, text) {
+  for (i = 4; i <= NF; i++) {
+    if ($i == "comment") return text substr($0, index($0, " comment "))
+    if ($i == "timeout") text = text " timeout"
+    if ($i ~ /^(timeout|packets|bytes)$/) i++
+    else text = text " " $i
+  }
+  return text
+}
 BEGIN {
   listed(sets, own_set)
   listed(settings, own_setting)
@@ -67,10 +77,11 @@ BEGIN {
 part == "include" { for (i = 1; i < NF; i += 2) included[$i " " $(i + 1)] = 1 }
 part == "chains" { listed($0, own_chain) }
 part == "ipvs" && /^-[aA] / { listable++ }
+part == "thresholds" { threshold[$1 " " $2 " " $3] = " -x " $4 " -y " $5 }
 part == "ipvs" && $1 == "-a" && ours($2, $3) {
   line = "real " $2 " " $3 " " $5
   for (i = 6; i <= NF; i++) line = line " " $i
-  print line
+  print line threshold[$2 " " $3 " " $5]
 }
 part == "ipvs" && $1 == "-A" && ours($2, $3) { print "virtual " substr($0, 4) }
 part == "timeouts" && /^Timeout/ {
@@ -81,7 +92,7 @@ part == "timeouts" && /^Timeout/ {
 }
 # What an interrupted run left while it filled a set aside.
 part == "ipset" && $1 == "create" && $2 == "ipvsc-tmp" { printf "" > (rules ".aside") }
-part == "ipset" && $1 == "add" && ($2 in own_set) { print "entry " $2 " " $3 }
+part == "ipset" && $1 == "add" && ($2 in own_set) { print "entry " $2 " " $3 (NF > 3 ? particulars() : "") }
 part == "ipset" && $1 == "create" && ($2 in own_set) {
   line = "set " $2 " " $3
   for (i = 4; i <= NF; i++)

@@ -26,6 +26,8 @@ read_node() {
   if [ -e /proc/net/ip_vs ]; then
     in_background servers count_servers "${2-}"
     in_background ipvs read_part ipvs 'ipvsadm -S' ipvsadm -S -n
+    # After loading, there are only those that were there before, or that a way back wants.
+    if [ "$into" = "$work/have" ] || [ "$thresholds" = yes ] || [ -s "$work/have/thresholds" ]; then in_background thresholds read_thresholds; fi
     [ -z "$TIMEOUTS" ] || in_background timeouts read_part timeouts 'ipvsadm -L' ipvsadm -L --timeout
   fi
   in_background ipset read_sets
@@ -39,7 +41,13 @@ begin_reading() {
   problem="cannot write to $work: is there room?"
   into=$1
   [ -d "$into" ] || mkdir "$into" || return 1
-  for part in ipvs lines timeouts bound leftovers sysctls $FAMILIES; do true > "$into/$part" || return 1; done
+  for part in ipvs lines timeouts thresholds bound other-kind unreadable leftovers sysctls $FAMILIES; do true > "$into/$part" || return 1; done
+}
+
+# Thresholds are in no other list.
+read_thresholds() {
+  read_part thresholds.listed 'ipvsadm -L' ipvsadm -L -n --thresholds &&
+    awk "$AWK_THRESHOLDS" "$into/thresholds.listed" > "$into/thresholds"
 }
 
 read_sets() { read_part ipset 'ipset save' ipset save; }
@@ -47,8 +55,9 @@ read_sets() { read_part ipset 'ipset save' ipset save; }
 # Rules and addresses, without what changes by itself: counters, and what other interfaces have. Chains of kube-proxy's
 # iptables mode are listed by themselves; kubelet's are not among them.
 read_network() {
-  read_part addresses 'ip addr' ip -o addr show || return 1
-  set -- part=owned "$into/owned" part=addresses "$into/addresses"
+  printf 'addr show\nlink show type dummy\n' > "$into/asked" || return 1
+  read_part addresses 'ip addr' ip -o -batch - < "$into/asked" || return 1
+  set -- part=owned "$into/owned" part=addresses "$into/addresses" part=links /proc/net/dev
   for family in $FAMILIES; do
     use_tables "$family"
     read_part "$family.listed" "$tables-save" "$tables-save" || return 1
@@ -56,7 +65,7 @@ read_network() {
   done
   problem="cannot write to $work: is there room?"
   printf '%s\n' "$CHAINS" > "$into/owned" || return 1
-  awk -v into="$into/" -v dummy="$DUMMY" "$AWK_NETWORK" "$@"
+  awk -v into="$into/" -v dummy="$DUMMY" "$AWK_NETWORK" "$@" && name_unreadable "$into/unreadable"
 }
 
 # A number of /proc/sys has to be read at once, and shells read byte by byte. Settings that are not there are no failure.
@@ -106,7 +115,7 @@ state_of() {
 
 lay_out_listings() {
   problem="cannot write to $work: is there room?"
-  set -- "$1" part=ipvs "$1/ipvs" part=timeouts "$1/timeouts" part=ipset "$1/ipset" \
+  set -- "$1" part=thresholds "$1/thresholds" part=ipvs "$1/ipvs" part=timeouts "$1/timeouts" part=ipset "$1/ipset" \
     part=addresses "$1/bound" part=links /proc/net/dev part=sysctls "$1/sysctls"
   dir=$1
   shift
@@ -155,12 +164,18 @@ each_server_once() {
 state_of_bundle() {
   problem="cannot write to $work: is there room?"
   [ -d "$1" ] || mkdir "$1" || return 1
-  call ln ln "$copy/wanted.rules" "$1/rules" && conntrack_max > "$1/computed" || return 1
+  conntrack_max > "$1/computed" || return 1
+  if [ -n "$left_out" ]; then
+    awk -v wanted=no "$AWK_LEFT_OUT" "$copy/wanted.rules" > "$1/rules" &&
+      awk -v wanted=no "$AWK_LEFT_OUT" "$copy/wanted.state" > "$1/kept" || return 1
+  else
+    call ln ln "$copy/wanted.rules" "$1/rules" && call ln ln "$copy/wanted.state" "$1/kept" || return 1
+  fi
   if [ -z "$skipped" ] && [ ! -s "$1/computed" ]; then
-    call ln ln "$copy/wanted.state" "$1/state"
+    call mv mv "$1/kept" "$1/state"
     return
   fi
-  awk -v skipped=" $skipped " '$1 != "sysctl" || !index(skipped, " " $2 " ")' "$copy/wanted.state" "$1/computed" > "$1/unsorted" &&
+  awk -v skipped=" $skipped " '$1 != "sysctl" || !index(skipped, " " $2 " ")' "$1/kept" "$1/computed" > "$1/unsorted" &&
     sort "$1/unsorted" > "$1/state" && true > "$1/unsorted" && has_room "$1"
 }
 

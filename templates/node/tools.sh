@@ -50,7 +50,7 @@ call() {
 # Ends calls that take too long, from the background, as long as this run lives.
 watch_calls() {
   (
-    trap - INT TERM HUP
+    trap - INT TERM HUP QUIT
     while sleep 1 && kill -0 $$ 2> /dev/null; do
       uptime_seconds
       for file in "$work"/calls/*; do

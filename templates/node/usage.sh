@@ -25,8 +25,11 @@ Options:
       --limit SECONDS       how long one tool may take (default 120)
       --iptables FLAVOUR    nft or legacy (default: the one in use)
       --take-over           go on although a kube-proxy is running
-      --remove-leftovers    remove the chains that kube-proxy's iptables mode left
+      --remove-leftovers    remove the chains that kube-proxy's iptables mode left, and what is left of a family that
+                            the bundle leaves alone
       --converge            delta bundle: compare everything when the node is not in the expected state
+      --other-node          apply to a machine that is not the node of the bundle
+      --discard-journal     give up the state before a run that did not end
       --bundle DIR          the bundle (default: the folder that this script lies in)
       --state-dir DIR       where journal and records are kept (default /var/lib/ipvsc)
   -v, --verbose             say each step; with check: each line

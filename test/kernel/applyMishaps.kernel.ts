@@ -37,7 +37,7 @@ for (const [what, restore] of [
     assertHolds(await readBack(lab, node), first.plan)
   })
 
-for (const signal of ['INT', 'TERM', 'HUP'])
+for (const signal of ['INT', 'TERM', 'HUP', 'QUIT'])
   kernelTest(test, `SIG${signal} while payloads are loaded: the state before comes back`, async (lab) => {
     const { node, first, second, run } = await nodeWithTwoBundles(lab)
     const programs = replacedProgram(
@@ -47,7 +47,7 @@ for (const signal of ['INT', 'TERM', 'HUP'])
     )
     // What a shell starts in the background ignores SIGINT, unless told otherwise.
     const script = `cd '${lab.folder}'
-PATH='${programs}':$PATH env --default-signal=INT sh '${second.path}/apply.sh' --no-drain --iptables nft \\
+PATH='${programs}':$PATH env --default-signal=INT --default-signal=QUIT sh '${second.path}/apply.sh' --no-drain --iptables nft \\
   --state-dir '${lab.folder}/state-node' --json > said &
 script=$!
 until [ -e loading ]; do sleep 0.1; done
@@ -232,7 +232,12 @@ kernelTest(test, 'a rule of others that uses a chain of ours stays', async (lab)
     assert.ok((await readBack(lab, node)).iptables.includes(`${rule}\n`))
     assertResult(await run(bundle, 'apply'), 0, 'unchanged')
   }
-  assertResult(await run(first, 'cleanup'), 1, 'restored')
+  const refused = await run(first, 'cleanup')
+  assertResult(refused, 4, 'refused')
+  assert.match(
+    refused.messages.join(),
+    /chain KUBE-MARK-MASQ of table nat \(ipv4\) is used by a rule of others: -A MINE /,
+  )
   assertHolds(await readBack(lab, node), first.plan)
   await lab.run('iptables-nft -t nat -F MINE; iptables-nft -t nat -X MINE', { in: node })
   assertResult(await run(first, 'cleanup'), 0, 'cleaned up')

@@ -71,8 +71,8 @@ kernelTest(test, 'rules in both flavours of iptables: the node has to say which'
 })
 
 for (const [what, prepare] of [
-  ['read-only', 'mount -t tmpfs -o ro tmpfs'],
-  ['full', 'mount -t tmpfs -o size=4k tmpfs'],
+  ['read-only', 'mount -t tmpfs -o ro,mode=700 tmpfs'],
+  ['full', 'mount -t tmpfs -o size=4k,mode=700 tmpfs'],
 ] as const)
   kernelTest(test, `a ${what} state directory is refused, with a word about it`, async (lab) => {
     const { node, first, second } = await nodeWithTwoBundles(lab)

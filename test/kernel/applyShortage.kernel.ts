@@ -50,6 +50,7 @@ TMPDIR=/run PATH='${programs}':$PATH sh '${second.path}/apply.sh' ${options}`
           return
         }
         assert.ok([1, 4].includes(status), `${size} KB: exit ${status}\n${stdout}`)
+        assert.not.match(stdout, /damaged or incomplete/, 'nothing is wrong with the bundle')
         assertHolds(await readBack(lab, node), first.plan)
         refused++
       }
@@ -88,7 +89,7 @@ kernelTest(
     mkdirSync(small)
     const fill = `dd if=/dev/zero of='${small}/fill' bs=1k 2> /dev/null`
     const programs = replacedProgram(lab, 'ipvsadm', `real "$@"; [ "$1" != -R ] || ${fill} || :`)
-    const script = `mount -t tmpfs -o size=400k tmpfs '${small}'
+    const script = `mount -t tmpfs -o size=400k,mode=700 tmpfs '${small}'
 run() { sh '${second.path}/apply.sh' --no-drain --iptables nft --state-dir '${small}' --json; }
 (PATH='${programs}':$PATH; run); echo "exit $?" && ipvsadm -S -n && rm '${small}/fill' && run`
     const { stdout } = await lab.run(withOwnMounts(script), { in: node })

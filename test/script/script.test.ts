@@ -248,7 +248,7 @@ read_part() { asked=$((asked + 1)); cat "${folder}/listing-$asked" > "$into/$1";
 sleep() { :; }
 call() { shift; "$@"; }
 rm -rf '${folder}/have'; mkdir '${folder}/have'; cd '${folder}/have'
-touch timeouts ipset bound sysctls ipv4 ipv6; cp ../listing-0 ipvs; echo ${length + 3} > lines
+touch timeouts thresholds ipset bound sysctls ipv4 ipv6; cp ../listing-0 ipvs; echo ${length + 3} > lines
 state_of '${folder}/have' || { echo "$problem"; exit 1; }
 grep -E '^(virtual|real) ' state`
       return spawnSync('sh', ['-c', script], { encoding: 'utf8' })

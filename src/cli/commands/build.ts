@@ -37,6 +37,7 @@ import { heldFiles } from '../../host/heldFiles.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import { canonicalAddress } from '../../net/address.ts'
 import { FAMILIES, type Family } from '../../net/family.ts'
+import type { NodeBinding } from '../../node/binding.ts'
 import type { NodeFacts } from '../../node/facts.ts'
 import type { ReportedFacts } from '../../node/reportedFacts.ts'
 import { formatPlan } from '../../plan/canonical.ts'
@@ -155,6 +156,7 @@ export interface CompiledState {
   /** Objects that were left out. */
   readonly quarantined: readonly QuarantinedObject[]
   readonly compiled: CompiledFrom
+  readonly binding: NodeBinding | null
 }
 
 export interface CompiledFrom {
@@ -208,12 +210,12 @@ export async function compileOne(
     diagnostics.filter((problem) => (laid.isLaid ? isNews(problem) : SAID_BY_ALL.has(problem.code))),
   )
   const { cluster } = input.result
-  const { plan, counts, facts } = result
+  const { plan, counts, facts, binding } = result
   const config = input.config ?? DEFAULT_CONFIG
   const left = quarantinedObjects(diagnostics)
   for (const object of left) sayQuarantined(object)
   const compiled = { cluster, facts, config, settings: plan.sysctls, laid, diagnostics }
-  return { plan, node, counts, quarantined: left, compiled }
+  return { plan, node, counts, binding, quarantined: left, compiled }
 }
 
 /** Said whatever else is not: a node loses what it holds of the object. */
@@ -492,7 +494,7 @@ function output(
   options: BuildOptions,
   renderer: Renderer,
 ): Output {
-  const { plan, provenance, counts, diagnostics } = result
+  const { plan, provenance, counts, diagnostics, binding } = result
   if (plan === null || provenance === null)
     throw new Error(`internal error: no plan for ${node} and no error`)
   if (options.emit !== undefined)
@@ -511,6 +513,7 @@ function output(
     quarantined: quarantinedObjects(diagnostics),
     assumed,
     renderer,
+    binding,
   })
   return { node, counts: manifest.counts, manifest, files, text: null }
 }

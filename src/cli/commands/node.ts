@@ -77,7 +77,13 @@ export async function deltaBundle(
     const node = options.node ?? after.node ?? before.node ?? 'node'
     const { plan, counts = {}, quarantined = [] } = after
     const assumed = after.compiled?.laid.assumed ?? []
-    const bundle = bundleOf(node, plan, { from: before.plan, counts, quarantined, assumed })
+    const bundle = bundleOf(node, plan, {
+      from: before.plan,
+      counts,
+      quarantined,
+      assumed,
+      binding: after.binding ?? null,
+    })
     await writeFolder(options.outDir, bundle.files, options.force ?? false)
   }
   if (options.output === 'json')
@@ -139,6 +145,8 @@ export interface ScriptOptions extends NodeOptions {
   readonly takeOver?: boolean
   readonly removeLeftovers?: boolean
   readonly converge?: boolean
+  readonly otherNode?: boolean
+  readonly discardJournal?: boolean
   readonly verbose?: boolean
 }
 
@@ -152,6 +160,8 @@ function scriptWords(command: string, options: ScriptOptions): string[] {
     ...flag('--take-over', options.takeOver),
     ...flag('--remove-leftovers', options.removeLeftovers),
     ...flag('--converge', options.converge),
+    ...flag('--other-node', options.otherNode),
+    ...flag('--discard-journal', options.discardJournal),
     ...flag('--verbose', options.verbose || (isTerminal() && !options.quiet)),
     ...flag('--no-drain', options.drain === false),
     ...value('--confirm', options.confirm),
@@ -173,9 +183,9 @@ export async function apply(
   refuseGitBundle(inputs)
   const compiled = await compileOne(inputs, options, console, { isBundled: true })
   if (compiled === null) return EXIT.input
-  const { node, plan, counts, quarantined } = compiled
+  const { node, plan, counts, quarantined, binding } = compiled
   const { assumed } = compiled.compiled.laid
-  return withFolder(bundleOf(node, plan, { counts, quarantined, assumed }), (path) =>
+  return withFolder(bundleOf(node, plan, { counts, quarantined, assumed, binding }), (path) =>
     runCommand('apply', path, options, quarantined),
   )
 }
