@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { generateCluster } from './generate.ts'
+import { generateCluster, generateManifests } from './generate.ts'
 
 /**
  * Times `ipvsc build` as a process, in turn with a floor in the same run, and prints ratios: machines differ and
@@ -82,6 +82,30 @@ function compare(services: number): Row {
   }
 }
 
+const MANIFESTS = 200
+/** What laying manifests may cost, against building the snapshot alone: both read the same file. */
+const MOST_ONTO = 1.5
+
+/** Manifests over a snapshot with all its Pods, in turn with the snapshot alone. Gives the median of the ratios. */
+function laying(services: number): number {
+  const snapshot = join(folder, 'snapshot.json')
+  const manifests = join(folder, 'manifests')
+  writeFileSync(snapshot, generateCluster(services, ENDPOINTS, true))
+  mkdirSync(manifests)
+  for (const [index, text] of generateManifests(MANIFESTS).entries())
+    writeFileSync(join(manifests, `${index}.json`), text)
+  const build = (...words: string[]): number =>
+    measure([`${ROOT}dist/cli.js`, 'build', ...words, '--node', 'node-1', '--emit', 'ipvs', '--quiet'])
+      .seconds
+  build(snapshot)
+  const ratios = Array.from({ length: RUNS }, () => {
+    const alone = build(snapshot)
+    return build(manifests, '--onto', snapshot) / alone
+  })
+  rmSync(snapshot)
+  return median(ratios)
+}
+
 try {
   const small = measure([
     `${ROOT}dist/cli.js`,
@@ -111,6 +135,11 @@ try {
       `\ngrowth from 1,000 to 10,000 Services: ${(tenThousand.build.seconds / thousand.build.seconds).toFixed(1)} times`,
     )
   console.log(`the shop example as a process: ${small.seconds.toFixed(2)} s`)
+  const onto = laying(10_000)
+  console.log(
+    `${MANIFESTS} manifests over 10,000 × ${ENDPOINTS} with ${10_000 * ENDPOINTS} Pods: ${onto.toFixed(2)} times the snapshot alone (at most ${MOST_ONTO})`,
+  )
+  if (onto > MOST_ONTO) process.exitCode = 1
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

@@ -69,13 +69,47 @@ const node = (number: number) => ({
   },
 })
 
+const pod = (number: number, endpoints: number) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    labels: { app: `app-${Math.floor(number / endpoints)}` },
+    name: `pod-${number}`,
+    namespace: `team-${Math.floor(number / endpoints) % 100}`,
+  },
+  spec: {
+    containers: [{ name: 'main', ports: [{ containerPort: 8080, name: 'http', protocol: 'TCP' }] }],
+    nodeName: `node-${number % NODES}`,
+  },
+  status: {
+    conditions: [{ status: 'True', type: 'Ready' }],
+    phase: 'Running',
+    podIPs: [{ ip: `10.${128 + (number >> 16)}.${(number >> 8) & 255}.${number & 255}` }],
+  },
+})
+
+/** Manifests as a repository holds them, each a file: known Services with another target port, and new ones. */
+export const generateManifests = (count: number): string[] =>
+  Array.from({ length: count }, (_, index) => {
+    const number = index * 7
+    const isNew = index % 4 === 0
+    const spec = {
+      selector: { app: `app-${number}` },
+      ports: [{ name: 'http', port: 80, targetPort: index % 2 === 0 ? 8080 : 'http' }],
+    }
+    const name = `service-${number}${isNew ? '-new' : ''}`
+    const metadata = { name, namespace: `team-${number % 100}` }
+    return JSON.stringify({ apiVersion: 'v1', kind: 'Service', metadata, spec }, null, 2)
+  })
+
 /** JSON text of a cluster with so many Services of so many endpoints each. */
-export function generateCluster(services: number, endpoints: number): string {
+export function generateCluster(services: number, endpoints: number, withPods = false): string {
   const numbers = Array.from({ length: services }, (_, number) => number)
   const items = [
     ...numbers.map(service),
     ...numbers.map((number) => slice(number, endpoints)),
     ...Array.from({ length: NODES }, (_, number) => node(number)),
+    ...Array.from({ length: withPods ? services * endpoints : 0 }, (_, number) => pod(number, endpoints)),
   ]
   return JSON.stringify({ apiVersion: 'v1', items, kind: 'List', metadata: { resourceVersion: '' } }, null, 4)
 }

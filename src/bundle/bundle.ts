@@ -128,7 +128,7 @@ export function makeBundle(input: BundleInput): Bundle {
   for (const [name, text] of emitDelta(operations)) contents.set(`delta/${name}`, encodePieces([text]))
   const start = from === null ? null : startOf(from, plan, operations, contents)
   const fingerprint = sha256(contents.get('plan.json') as Uint8Array)
-  const configuration = formatConfiguration({ node, binding, plan, fingerprint, start })
+  const configuration = formatConfiguration({ node, binding, plan, fingerprint, start, assumed })
   for (const [name, text] of [['bundle.conf', configuration], ...Object.entries(NODE_FILES)] as const)
     contents.set(name, encodePieces([text]))
   const files = [...contents].map(([name, bytes]) => fileEntry(name, bytes))

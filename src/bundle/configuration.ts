@@ -2,6 +2,7 @@ import { exemptions, strictSets } from '../delta/transitions.ts'
 import { formatService } from '../formats/ipvs.ts'
 import { CONNTRACK_MAX } from '../formats/wanted.ts'
 import { kernelSetName, SET_DEFINITIONS } from '../kernel/sets.ts'
+import type { AssumedObject } from '../kube/assumed.ts'
 import { FAMILIES, type Family } from '../net/family.ts'
 import type { NodeBinding } from '../node/binding.ts'
 import { isExcluded } from '../plan/scope.ts'
@@ -25,6 +26,7 @@ export interface ConfigurationInput {
   readonly fingerprint: string
   /** For a delta. */
   readonly start: DeltaStart | null
+  readonly assumed?: readonly AssumedObject[]
 }
 
 /** What a delta bundle starts from. */
@@ -62,6 +64,7 @@ function values({
   plan,
   fingerprint,
   start,
+  assumed = [],
 }: ConfigurationInput): Readonly<Record<string, string>> {
   const { families, sysctls, conntrack } = plan
   const settings = sysctls.filter(({ action }) => action === 'set').map(({ name }) => name)
@@ -87,6 +90,9 @@ function values({
     'conntrack-min': byCores ? [conntrack.min] : [],
     timeouts: setTimeouts(plan),
     exclude: plan.excludeCIDRs,
+    assumed: assumed.flatMap(({ namespace, name, values: list }) =>
+      list.map(({ value }) => `${namespace}/${name}=${value}`),
+    ),
     sets: families.flatMap(ownedSetNames),
     'other-sets': FAMILIES.filter((family) => !families.includes(family)).flatMap(ownedSetNames),
     'other-chains': otherChains(plan),

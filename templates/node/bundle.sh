@@ -3,7 +3,7 @@
 # read_configuration FILE: a key and its value on each line, short ones first. Nothing of it is ever executed; a value that no
 # bundle has, or a key that this script does not know, is refused.
 read_configuration() {
-  format='' NODE='' FINGERPRINT='' FROM='' FROM_PLAN='' STEP='' STEP_SERVERS='' BOUND_TO='' OTHER_SETS='' OTHER_CHAINS='' INCLUDE='' DRAIN_TIMEOUTS=''
+  format='' NODE='' FINGERPRINT='' FROM='' FROM_PLAN='' STEP='' STEP_SERVERS='' ASSUMED='' BOUND_TO='' OTHER_SETS='' OTHER_CHAINS='' INCLUDE='' DRAIN_TIMEOUTS=''
   # What of a node's state is ours: families, sets, chains, settings, and what never is.
   FAMILIES='' SETS='' CHAINS='' SYSCTLS='' TIMEOUTS='' EXCLUDE=''
   BOUND_SETS='' STRICT_SETS='' EXEMPTIONS='' MODULES='' PREREQUISITES='' CONNTRACK_MAX_PER_CORE=0 CONNTRACK_MIN=0
@@ -39,6 +39,7 @@ set_value() {
     node) ;;
     step-servers) case $2 in *[!][A-Za-z0-9.:\ -]*) refuse_value "$1" ;; esac ;;
     exclude | chains | other-chains | bound-to) case $2 in -* | *' -'* | *[!A-Za-z0-9_.:/\ -]*) refuse_value "$1" ;; esac ;;
+    assumed) case $2 in -* | *' -'* | *[!A-Za-z0-9_.:=/\ -]*) refuse_value "$1" ;; esac ;;
     # Names of settings are paths, too.
     *) case $2 in -* | *' -'* | *[!A-Za-z0-9_.:=\ -]*) refuse_value "$1" ;; esac ;;
   esac
@@ -67,6 +68,8 @@ set_value() {
     # Settings that belong to the owner of the node, and what they should be.
     prerequisites) PREREQUISITES=$2 ;;
     exclude) EXCLUDE=$2 ;;
+    # Services with addresses or ports that nobody stated: a cluster may have chosen others.
+    assumed) ASSUMED=$2 ;;
     conntrack-max-per-core) CONNTRACK_MAX_PER_CORE=$2 ;;
     conntrack-min) CONNTRACK_MIN=$2 ;;
     # Delta bundles: the fingerprints of the state that a node has to be in, and of its plan; and "step" where delta/ tells all

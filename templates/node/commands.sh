@@ -114,6 +114,7 @@ preflight_bundle() {
 
 apply_bundle() {
   check_machine || refuse "$stranger; --other-node applies it all the same"
+  [ -z "$ASSUMED" ] || say warning "this bundle holds what nobody stated, and the cluster may have chosen otherwise: $ASSUMED"
   find_skipped
   known=no
   [ -n "$STEP" ] && was_applied "$FROM_PLAN" && known=yes

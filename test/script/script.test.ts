@@ -421,6 +421,7 @@ test('values of bundle.conf are parsed and never executed, and what no bundle ha
       [value('families', '`touch hit`'), /value of families/],
       [value('families', '$(touch hit)'), /value of families/],
       [value('chains', 'ipv4/nat/*'), /value of chains/],
+      [`${text}assumed shop/web=$(reboot)\n`, /value of assumed/],
       [`${text}conntrack 7\n`, /not known, "conntrack"/],
       [`${text}drain-timeout -t 10.96.0.1:80 soon\n`, /drain-timeout/],
       [`${text}include -t 10.96.0.1:80;reboot\n`, /include/],
@@ -435,6 +436,19 @@ test('values of bundle.conf are parsed and never executed, and what no bundle ha
     }
     assert.not.ok(readdirSync(folder).includes('hit'))
   })
+})
+
+test('what is assumed stands in bundle.conf, and the script says it before it goes on', async () => {
+  const plan = await planOf('cluster-ip')
+  const values = [{ field: 'spec.clusterIPs[0]', value: '10.96.0.7' }]
+  const { files } = bundleOf('node-1', plan, {
+    assumed: [{ kind: 'Service', namespace: 'shop', name: 'web', values }],
+  })
+  assert.match(new TextDecoder().decode(files.get('bundle.conf')), /^assumed shop\/web=10\.96\.0\.7$/m)
+  const script = new TextDecoder().decode(files.get('apply.sh'))
+  const body = script.slice(script.indexOf('apply_bundle() {'))
+  const told = body.indexOf('the cluster may have chosen otherwise')
+  assert.ok(told > 0 && told < body.indexOf('preflight_bundle'))
 })
 
 test('the script takes its own format of bundle.conf and the one before, and no other', async () => {
