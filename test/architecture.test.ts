@@ -44,7 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   capture: [...GROUND, 'plan', 'formats', 'compile'],
   bundle: [...INPUT, 'plan', 'node', 'formats', 'delta', 'compile'],
   host: [...INPUT, 'plan', 'formats', 'delta', 'compile', 'capture', 'bundle'],
-  review: [...INPUT, 'plan', 'formats', 'proof'],
+  review: [...INPUT, 'desired', 'plan', 'formats', 'proof'],
   proof: [...INPUT, 'config', 'plan', 'node', 'formats'],
   build: ['formats', 'version.ts'],
   'cli.ts': ['cli'],

@@ -180,10 +180,15 @@ const shortened = (names: readonly string[]): string =>
 
 /** What becomes of Services between two laid sides. */
 export function changesBetween(from: Side, to: Side, diagnostics: readonly Diagnostic[]): ServiceChange[] {
-  const recreated = diagnostics.flatMap(({ code, subject }) =>
-    code === 'RECREATE_NEEDED' && subject !== null ? [`${subject.namespace}/${subject.name}`] : [],
-  )
-  return serviceChanges(from.cluster, to.cluster, new Set(recreated))
+  return serviceChanges(from.cluster, to.cluster, recreatedServices(diagnostics))
 }
+
+/** Services that cannot be changed in place, by `namespace/name`. */
+export const recreatedServices = (diagnostics: readonly Diagnostic[]): ReadonlySet<string> =>
+  new Set(
+    diagnostics.flatMap(({ code, subject }) =>
+      code === 'RECREATE_NEEDED' && subject !== null ? [`${subject.namespace}/${subject.name}`] : [],
+    ),
+  )
 
 export const changeLines = (changes: readonly ServiceChange[]): string[] => changes.map(formatServiceChange)

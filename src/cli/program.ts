@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { CommandError, EXIT, EXIT_HELP } from '../host/exit.ts'
 import { VERSION } from '../version.ts'
 import { type BuildOptions, build, check, EMIT_NAMES } from './commands/build.ts'
+import { DIFF_FORMATS, type DiffOptions } from './commands/diffOptions.ts'
 import type { NodeOptions, ScriptOptions } from './commands/node.ts'
 import type { ProofOptions, TraceOptions } from './commands/proof.ts'
 import { SCHEMA_NAMES } from './commands/schema.ts'
@@ -72,6 +73,7 @@ ${EXIT_HELP}`,
   addSchema(program)
   addDelta(program, finish)
   addCapture(program, finish)
+  addDiff(program, finish)
   addProof(program, finish)
   addApply(program, finish)
   addScriptCommands(program, finish)
@@ -317,6 +319,36 @@ ${EXIT_HELP}`,
   withOutput(withIptables(withCompilation(drift))).action(async (bundle: string, options: NodeOptions) => {
     const { drift: run } = await import('./commands/drift.ts')
     finish(await run(bundle, options, consoleOf(options)))
+  })
+}
+
+function addDiff(program: Command, finish: (status: number) => void): void {
+  const command = program
+    .command('diff')
+    .description(
+      'Say what nodes would do differently between two states, by Service, and what clients notice.',
+    )
+    .argument('<from>', STATE_HELP)
+    .argument('<to>', STATE_HELP)
+    .option('-n, --node <name>', 'a Node to compare; may be repeated', collect)
+    .option('--all-nodes', 'compare every Node')
+    .option('--service <name>', 'NAMESPACE/NAME of a Service to show alone; may be repeated', collect)
+    .option('--exit-code', 'end with status 3 where something differs')
+    .addOption(new Option('--format <form>', 'how to tell it').choices([...DIFF_FORMATS]).default('text'))
+    .option('-q, --quiet', 'report problems only')
+    .addHelpText(
+      'after',
+      `
+Manifests are laid over --onto; those of <to> over what <from> made. docs/review.md shows the whole flow.
+
+Examples:
+  $ ipvsc diff git:origin/main...HEAD:deploy git:HEAD:deploy --onto cluster.json --all-nodes
+  $ ipvsc diff old-bundle new-bundle --node worker-1 --format markdown
+${EXIT_HELP}`,
+    )
+  withIptables(withCompilation(command)).action(async (from: string, to: string, options: DiffOptions) => {
+    const { diff } = await import('./commands/diff.ts')
+    finish(await diff(from, to, options, consoleOf({ output: 'text', quiet: options.quiet ?? false })))
   })
 }
 

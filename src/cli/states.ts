@@ -57,15 +57,18 @@ export async function readState(
   console: Console,
   request: CompileRequest = {},
 ): Promise<State | null> {
-  if (reference === LIVE) return stateOf(await liveDumps(options.iptables))
-  if (isGitReference(reference)) {
-    const state = await readGitState(reference)
-    if (state !== null) return state
-  } else if (isFolder(reference)) {
+  return (await readStored(reference, options.iptables)) ?? compileOne([reference], options, console, request)
+}
+
+/** A state that needs no compiling; `null`: what is named are inputs. */
+export async function readStored(reference: string, iptables: string | undefined): Promise<State | null> {
+  if (reference === LIVE) return stateOf(await liveDumps(iptables))
+  if (isGitReference(reference)) return readGitState(reference)
+  if (isFolder(reference)) {
     if (existsSync(join(reference, 'manifest.json'))) return readBundle(reference)
-    if (holdsDumps(reference)) return readDumps(reference)
-  } else if (reference !== '-' && isPlan(reference)) return readLonePlan(reference)
-  return compileOne([reference], options, console, request)
+    return holdsDumps(reference) ? readDumps(reference) : null
+  }
+  return reference !== '-' && isPlan(reference) ? readLonePlan(reference) : null
 }
 
 /** A bundle, plan or listings in git; `null` for inputs to compile. */

@@ -32,6 +32,9 @@ export const print = (text: string): void =>
 export const printLine = (line: string, paint: (text: string) => string = (text) => text): void =>
   void process.stdout.write(`${paint(safeText(line))}\n`)
 
+/** A result whose parts went through `safeText` before they were painted. */
+export const printPainted = (text: string): void => void process.stdout.write(text)
+
 /** A value as indented JSON. */
 export const printJson = (value: unknown, stream: 'stdout' | 'stderr' = 'stdout'): void =>
   void process[stream].write(`${safeJson(JSON.stringify(value, null, 2))}\n`)

@@ -125,6 +125,8 @@ function fieldsOf({ object, assumed = [] }: Sourced<Service>): Record<string, Fi
       )
   })
   for (const field of COMPARED) add(field, spec[field] ?? undefined)
+  // Their order means nothing.
+  for (const field of UNORDERED) add(field, [...(spec[field] ?? [])].sort())
   add(
     'sessionAffinity',
     spec.sessionAffinity === 'ClientIP'
@@ -133,7 +135,7 @@ function fieldsOf({ object, assumed = [] }: Sourced<Service>): Record<string, Fi
   )
   if (spec.healthCheckNodePort)
     add('health-check node port', String(spec.healthCheckNodePort), 'spec.healthCheckNodePort')
-  const ingress = (object.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip ? [ip] : []))
+  const ingress = (object.status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip ? [ip] : [])).sort()
   add('load balancer address', ingress.join(', '), 'status.loadBalancer.ingress.0.ip')
   return fields
 }
@@ -141,14 +143,14 @@ function fieldsOf({ object, assumed = [] }: Sourced<Service>): Record<string, Fi
 const COMPARED = [
   'selector',
   'ipFamilies',
-  'externalIPs',
   'externalName',
   'externalTrafficPolicy',
   'internalTrafficPolicy',
-  'loadBalancerSourceRanges',
   'publishNotReadyAddresses',
   'trafficDistribution',
 ] as const
+
+const UNORDERED = ['externalIPs', 'loadBalancerSourceRanges'] as const
 
 /** `~ Service shop/web: sessionAffinity ClientIP, 10800 s → None`, one line for each Service. */
 export function formatServiceChange({ service, change, fields }: ServiceChange): string {

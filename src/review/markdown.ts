@@ -52,14 +52,17 @@ function fitTable(services: readonly ServiceReview[], review: Review, room: numb
 
 function row(service: ServiceReview, review: Review): string {
   const nodes = [...new Set(service.groups.flatMap((group) => group.nodes))]
-  const sign = has(service, 'unreachable') ? '✗' : { added: '+', removed: '−', changed: '~' }[service.fate]
+  const sign = has(service, 'unreachable')
+    ? '✗'
+    : { added: '+', removed: '−', changed: '~', recreated: '!' }[service.fate]
   const where = nodes.length === 0 ? 'none' : nodesText(nodes.sort(), review.nodes)
   return `| ${[sign, code(service.service), what(service), servers(service), escapeMarkdown(where)].join(' | ')} |\n`
 }
 
 function what({ fate, fields, groups }: ServiceReview): string {
-  if (fate !== 'changed') return fate === 'added' ? 'new' : 'removed'
-  const names = fields.map(({ field }) => field.replace(/^spec\./, ''))
+  if (fate !== 'changed')
+    return { added: 'new', removed: 'removed', recreated: 'has to be created again' }[fate]
+  const names = fields.map(({ field }) => field)
   if (names.length === 0) return groups.length > 0 ? 'endpoints' : ''
   return names.slice(0, 3).map(code).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '')
 }
@@ -73,11 +76,10 @@ function servers({ groups }: ServiceReview): string {
 
 function details(service: ServiceReview, review: Review): string {
   const fields = service.fields.map(
-    ({ field, before, after }) =>
-      `- ${code(field.replace(/^spec\./, ''))}: ${value(before)} → ${value(after)}\n`,
+    ({ field, before, after }) => `- ${code(field)}: ${value(before)} → ${value(after)}\n`,
   )
   const place = service.origin === null ? '' : `${code(service.origin.source)}\n\n`
-  return `\n<details><summary><code>${escapeHtml(service.service)}</code></summary>\n\n${place}${service.fate === 'changed' ? fields.join('') : ''}${service.groups.map((group) => groupText(group, review)).join('')}\n</details>\n`
+  return `\n<details><summary><code>${escapeHtml(service.service)}</code></summary>\n\n${place}${service.fate === 'added' || service.fate === 'removed' ? '' : fields.join('')}${service.groups.map((group) => groupText(group, review)).join('')}\n</details>\n`
 }
 
 const value = (text: string | null): string => (text === null ? '_not set_' : code(text))

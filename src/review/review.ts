@@ -1,3 +1,4 @@
+import { serviceChanges } from '../desired/changes.ts'
 import { changedLines } from '../formats/state.ts'
 import type { Cluster, Sourced } from '../kube/cluster.ts'
 import { fullName } from '../kube/names.ts'
@@ -8,7 +9,6 @@ import type { Change } from '../plan/changes/types.ts'
 import { hostPort, virtualServerKey } from '../plan/keys.ts'
 import type { VirtualServer } from '../plan/types.ts'
 import { effectsOf, type NodeSide, targetName } from './effects.ts'
-import { fieldChanges } from './fields.ts'
 import type { NodeGroup, OtherChange, Review, ServiceReview, VirtualServerReview } from './types.ts'
 
 /** One side of a review: the cluster, and what each node holds, by node name. */
@@ -17,53 +17,86 @@ export interface ReviewSide {
   readonly nodes: ReadonlyMap<string, NodeSide>
 }
 
-/** What differs between two sides. */
-export function review(before: ReviewSide, after: ReviewSide): Review {
+/** What differs between two sides. `recreated` names Services that have to be deleted and created again. */
+export function review(
+  before: ReviewSide,
+  after: ReviewSide,
+  recreated: ReadonlySet<string> = new Set(),
+): Review {
   const names = [...new Set([...before.nodes.keys(), ...after.nodes.keys()])].sort(compareText)
   const both = names.filter((name) => before.nodes.has(name) && after.nodes.has(name))
-  const [old, now] = [before, after].map(({ cluster }) => servicesByName(cluster)) as [ByName, ByName]
   const differences = new Map(
-    both.map((node) => [
-      node,
-      nodeDifferences(before.nodes.get(node) as NodeSide, after.nodes.get(node) as NodeSide),
-    ]),
+    both.map((node) => [node, nodeDifferences(nodeOf(before, node), nodeOf(after, node))]),
   )
-  const services = [...new Set([...old.keys(), ...now.keys()])].sort(compareText)
-  const reviewed = services.flatMap((service) => {
-    const fields = fieldChanges(old.get(service) ?? null, now.get(service) ?? null)
-    const groups = groupsOf(both, (node) =>
+  const services = reviewedServices(before, after, recreated, (service) =>
+    groupsOf(both, (node) =>
       serviceOnNode(
         service,
-        before.nodes.get(node) as NodeSide,
-        after.nodes.get(node) as NodeSide,
+        nodeOf(before, node),
+        nodeOf(after, node),
         differences.get(node) as NodeDifferences,
       ),
-    )
-    const fate = !old.has(service) ? 'added' : now.has(service) ? 'changed' : 'removed'
-    if (fate === 'changed' && groups.length === 0 && fields.every(({ field }) => isSilent(field))) return []
-    const origin = (now.get(service) ?? old.get(service))?.origin ?? null
-    return [{ service, fate, origin, fields, groups } satisfies ServiceReview]
-  })
+    ),
+  )
+  const [old, now] = [servicesByName(before.cluster), servicesByName(after.cluster)]
+  const changed = new Set(services.map(({ service }) => service))
   return {
     version: 1,
     nodes: both,
     onlyBefore: names.filter((name) => !after.nodes.has(name)),
     onlyAfter: names.filter((name) => !before.nodes.has(name)),
-    services: reviewed,
-    unchanged:
-      services.filter((name) => old.has(name) && now.has(name)).length -
-      reviewed.filter(({ fate }) => fate === 'changed').length,
+    services,
+    unchanged: [...old.keys()].filter((name) => now.has(name) && !changed.has(name)).length,
     others: otherChanges(both, differences),
   }
 }
+
+const nodeOf = ({ nodes }: ReviewSide, name: string): NodeSide => nodes.get(name) as NodeSide
+
+/** Services whose fields differ, or for which some node does something differently. */
+function reviewedServices(
+  before: ReviewSide,
+  after: ReviewSide,
+  recreated: ReadonlySet<string>,
+  groupsOfService: (service: string) => NodeGroup[],
+): ServiceReview[] {
+  const [old, now] = [servicesByName(before.cluster), servicesByName(after.cluster)]
+  const differing =
+    before.cluster === null || after.cluster === null
+      ? []
+      : serviceChanges(before.cluster, after.cluster, recreated)
+  const byName = new Map(differing.map((change) => [change.service, change]))
+  const names = [
+    ...new Set([...old.keys(), ...now.keys(), ...promisedServices(before), ...promisedServices(after)]),
+  ]
+  return names.sort(compareText).flatMap((service) => {
+    const { change = 'changed', fields = [] } = byName.get(service) ?? {}
+    const groups = groupsOfService(service).map((group) =>
+      change === 'changed' ? group : withoutRefusals(group),
+    )
+    if (change === 'changed' && groups.length === 0 && fields.every(({ field }) => SILENT.test(field)))
+      return []
+    const origin = (now.get(service) ?? old.get(service))?.origin ?? null
+    return [{ service, fate: change, origin, fields, groups }]
+  })
+}
+
+/** That nobody answers at the address of a Service that comes or goes is no news. */
+const withoutRefusals = (group: NodeGroup): NodeGroup => ({
+  ...group,
+  effects: group.effects.filter(({ kind }) => kind !== 'refusal'),
+})
+
+const promisedServices = ({ nodes }: ReviewSide): string[] =>
+  [...nodes.values()].flatMap(({ promises }) => promises.map(({ service }) => service))
+
+/** What controllers follow: where no rule of a node changes with it, nothing does. */
+const SILENT = /^(selector|port \d+)/
 
 type ByName = ReadonlyMap<string, Sourced<Service>>
 
 const servicesByName = (cluster: Cluster | null): ByName =>
   new Map((cluster?.services ?? []).map((service) => [fullName(service.object), service]))
-
-/** Names of ports are the controllers' business where no rule changes with them. */
-const isSilent = (field: string): boolean => /\.name$|\.targetPort$/.test(field) || field === 'spec.selector'
 
 interface NodeDifferences {
   readonly servers: ReadonlyMap<string, VirtualServerReview>

@@ -28,7 +28,7 @@ export function formatReview(review: Review, paint: Paint = PLAIN): string {
   ].join('')
 }
 
-const SIGNS = { added: '+', removed: '-', changed: '~' } as const
+const SIGNS = { added: '+', removed: '-', changed: '~', recreated: '!' } as const
 
 function serviceText(service: ServiceReview, review: Review, paint: Paint): string {
   const { fate, origin, fields, groups } = service
@@ -36,7 +36,10 @@ function serviceText(service: ServiceReview, review: Review, paint: Paint): stri
   const title = `${SIGNS[fate]} ${safeText(service.service)}`
   return [
     `\n${paint.strong(title)}${place === '' ? '' : `${' '.repeat(Math.max(2, 60 - title.length))}${safeText(place)}`}\n`,
-    ...(fate === 'changed' ? fields.map(fieldText) : [fieldSummary(fields, fate)]),
+    ...(fate === 'recreated'
+      ? ['    has to be deleted and created again: an address or family cannot be changed in place\n']
+      : []),
+    ...(fate === 'added' || fate === 'removed' ? [fieldSummary(fields, fate)] : fields.map(fieldText)),
     ...(groups.length === 0
       ? ['    no node does anything differently\n']
       : groups.map((group) => groupText(group, review, paint))),
@@ -44,9 +47,7 @@ function serviceText(service: ServiceReview, review: Review, paint: Paint): stri
 }
 
 const fieldText = ({ field, before, after }: FieldChange): string =>
-  `    ${safeText(shortField(field)).padEnd(28)} ${safeText(before ?? 'not set')} → ${safeText(after ?? 'not set')}\n`
-
-const shortField = (field: string): string => field.replace(/^spec\./, '')
+  `    ${safeText(field).padEnd(28)} ${safeText(before ?? 'not set')} → ${safeText(after ?? 'not set')}\n`
 
 /** A Service that comes or goes: what it is, in a line. */
 function fieldSummary(fields: readonly FieldChange[], fate: 'added' | 'removed'): string {
@@ -54,12 +55,12 @@ function fieldSummary(fields: readonly FieldChange[], fate: 'added' | 'removed')
     const found = fields.find(({ field }) => field === name)
     return (fate === 'added' ? found?.after : found?.before) ?? null
   }
-  const ports = fields.flatMap(({ field }) => /^spec\.ports\[([^\]]+)\]$/.exec(field)?.[1] ?? [])
+  const ports = fields.flatMap(({ field }) => /^port (\S+)$/.exec(field)?.[1] ?? [])
   const parts = [
-    value('spec.type'),
-    value('spec.clusterIP'),
+    value('type'),
+    value('cluster IP'),
     ports.length > 0 ? `ports ${ports.join(', ')}` : null,
-    value('spec.selector'),
+    value('ready endpoints') === null ? null : `${value('ready endpoints')} ready endpoints`,
   ]
   return `    ${safeText(parts.filter((part) => part !== null).join(' · '))}\n`
 }

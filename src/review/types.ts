@@ -20,7 +20,8 @@ export interface Review {
   readonly others: readonly OtherChange[]
 }
 
-export type ServiceFate = 'added' | 'removed' | 'changed'
+/** `recreated`: what changes cannot be changed in place, so that it has to be deleted and created again. */
+export type ServiceFate = 'added' | 'removed' | 'changed' | 'recreated'
 
 export interface ServiceReview {
   /** `namespace/name`. */
@@ -35,12 +36,11 @@ export interface ServiceReview {
 
 /** A field of the Service, in the words of its manifest. */
 export interface FieldChange {
-  /** `spec.sessionAffinity`, `spec.ports[http].nodePort`. */
+  /** `sessionAffinity`, `node port of 80/TCP`. */
   readonly field: string
   /** `null`: it is not set on this side. */
   readonly before: string | null
   readonly after: string | null
-  readonly origin: Origin | null
 }
 
 export interface NodeGroup {
@@ -52,7 +52,7 @@ export interface NodeGroup {
 export interface VirtualServerReview {
   /** `tcp 10.96.0.10:80`. */
   readonly key: string
-  readonly fate: ServiceFate
+  readonly fate: 'added' | 'removed' | 'changed'
   /** Real servers (`10.0.0.1:8080`) that come and go; of one that goes, whether its connections drain. */
   readonly added: readonly string[]
   readonly removed: readonly string[]

@@ -106,7 +106,7 @@ test('session affinity that ends is told as such, and nothing else is claimed', 
   const found = await reviewOf(webObjects(sticky), webObjects({}))
   assert.equal(
     found.services.map(({ fields }) => fields.map(({ field }) => field)),
-    [['spec.sessionAffinity']],
+    [['sessionAffinity']],
   )
   assert.equal(
     found.services[0]?.groups.map(({ nodes }) => nodes),
@@ -163,7 +163,7 @@ test('nothing of an input leaves its place in any rendering', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...HOSTILE, 'a', ' '), { maxLength: 6 }), (parts) => {
       const name = parts.join('')
-      const change = { field: name, before: name, after: null, origin: null }
+      const change = { field: name, before: name, after: null }
       const group = {
         nodes: [name],
         virtualServers: [],
@@ -203,7 +203,7 @@ test('a comment is never longer than it may be, and names every Service', () => 
     service: `shop/service-${number}`,
     fate: 'changed' as const,
     origin: null,
-    fields: [{ field: 'spec.selector', before: 'a'.repeat(200), after: 'b'.repeat(200), origin: null }],
+    fields: [{ field: 'spec.selector', before: 'a'.repeat(200), after: 'b'.repeat(200) }],
     groups: [],
   }))
   const found: Review = {

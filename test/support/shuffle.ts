@@ -8,7 +8,7 @@ export function randomNumbers(seed: number): () => number {
 }
 
 /** Lists whose order has a meaning: the first address of an endpoint counts, as do the first of a family. */
-const ORDERED: ReadonlySet<string> = new Set(['addresses', 'clusterIPs', 'podCIDRs', 'path'])
+const ORDERED: ReadonlySet<string> = new Set(['addresses', 'clusterIPs', 'ipFamilies', 'podCIDRs', 'path'])
 
 /** A copy in which every list has another order, but for those whose order means something. */
 export function shuffled<T>(value: T, random: () => number, key = ''): T {

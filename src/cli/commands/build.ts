@@ -227,6 +227,46 @@ export const sayQuarantined = (object: QuarantinedObject): void =>
 /** What commands say of their inputs that have something else to show. */
 const SAID_BY_ALL: ReadonlySet<string> = new Set(['SNAPSHOT_AGE', 'SNAPSHOT_OLD'])
 
+/** Inputs that were compiled for several nodes. */
+export interface CompiledNodes {
+  readonly compiled: Omit<CompiledFrom, 'facts' | 'settings'>
+  /** By node name, in order. */
+  readonly nodes: ReadonlyMap<string, { readonly plan: Plan; readonly facts: NodeFacts }>
+}
+
+/** Compiles inputs for the nodes that are chosen among theirs, and reports problems. `null`: there are errors. */
+export async function compileMany(
+  inputs: readonly string[],
+  options: BuildOptions,
+  console: Console,
+  request: CompileRequest,
+  choose: (cluster: Cluster) => readonly string[],
+): Promise<CompiledNodes | null> {
+  const input = await readInput(inputs, options, console, request)
+  const names = input.failed ? [] : choose(input.result.cluster)
+  const results = input.failed
+    ? []
+    : compileNodes(input.result.cluster, compileOptions(options, input, names))
+  const diagnostics = await withPositions(
+    [...input.diagnostics, ...distinctDiagnostics(results)],
+    input.result.texts,
+  )
+  if (hasErrors(diagnostics)) {
+    console.report({ ...input, diagnostics, nodes: [] })
+    return null
+  }
+  const { laid } = input
+  console.say(diagnostics.filter((problem) => laid.isLaid && !request.said?.has(problemKey(problem))))
+  const nodes = results.flatMap(({ plan, facts }, index) =>
+    plan === null || facts === null ? [] : [[names[index] as string, { plan, facts }] as const],
+  )
+  const config = input.config ?? DEFAULT_CONFIG
+  return {
+    compiled: { cluster: input.result.cluster, config, laid, diagnostics },
+    nodes: new Map(nodes),
+  }
+}
+
 /** `ipvsc check`: everything that `build` finds, without writing. Without a node, all nodes are compiled. */
 export async function check(
   inputs: readonly string[],
