@@ -1,6 +1,7 @@
 import { assumedObjects } from '../kube/assumed.ts'
 import type { Cluster, Sourced } from '../kube/cluster.ts'
 import { fullName, type KubeObject } from '../kube/names.ts'
+import type { Pod } from '../kube/types.ts'
 import { assumedDiagnostics, inferredNetworks } from './assumed.ts'
 import { layEndpoints } from './endpoints.ts'
 import { expectations } from './expect.ts'
@@ -50,11 +51,12 @@ function lay(base: Cluster, manifests: Cluster, options: DesiredOptions, was: Cl
   const { services, laid, diagnostics, allocated } = layServices(rest, manifests, was, ranges)
   const changed = laid.filter(({ before, after }) => before !== after.object)
   const wanted = laid.map(({ after }) => after.object)
-  const index = base.pods === undefined ? null : new PodIndex(base.pods, wanted)
+  const pods = podsOf(base)
+  const index = pods === null ? null : new PodIndex(pods, wanted)
   const settled = layEndpoints({ ...rest, services: base.services }, changed, index)
   const around = {
     workloads: manifests.workloads ?? [],
-    pods: base.pods ?? [],
+    pods: pods ?? [],
     index,
     nodes: base.nodes.length,
   }
@@ -74,6 +76,10 @@ function lay(base: Cluster, manifests: Cluster, options: DesiredOptions, was: Cl
     assumed: assumedObjects(services),
   }
 }
+
+/** Pods that run; `null`: nobody listed them. A snapshot that lists Pods and holds none has none. */
+const podsOf = ({ pods, snapshots = [] }: Cluster): readonly Sourced<Pod>[] | null =>
+  pods ?? (snapshots.some(({ object }) => object.listed.includes('pods')) ? [] : null)
 
 /** The cluster without Services that are gone, and without what stood behind them. */
 function without(cluster: Cluster, names: ReadonlySet<string>): Cluster {

@@ -206,6 +206,19 @@ test('without Pods: another selector is unknown', async () => {
   assert.equal(endpointLines(result), [])
 })
 
+test('a snapshot that lists Pods and holds none has none, which is known', async () => {
+  const record = {
+    apiVersion: 'ipvsc.dev/v1',
+    kind: 'Snapshot',
+    metadata: { name: 'a', creationTimestamp: '2026-01-01T00:00:00Z' },
+    kubernetesVersion: null,
+    ipvscVersion: '0.1.0',
+    listed: ['services', 'pods'],
+  }
+  const result = await lay([record, node()], [service(SPEC)])
+  assert.equal(result.worth, ['warning SELECTS_NOTHING'])
+})
+
 const deployment = (labels: Record<string, string>, replicas = 3) => ({
   apiVersion: 'apps/v1',
   kind: 'Deployment',
