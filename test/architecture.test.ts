@@ -43,7 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   delta: [...GROUND, 'plan', 'formats'],
   capture: [...GROUND, 'plan', 'formats', 'compile'],
   bundle: [...INPUT, 'plan', 'node', 'formats', 'delta', 'compile'],
-  host: [...INPUT, 'plan', 'formats', 'delta', 'compile', 'capture', 'bundle'],
+  host: [...INPUT, 'read', 'plan', 'formats', 'delta', 'compile', 'capture', 'bundle'],
   review: [...INPUT, 'desired', 'plan', 'formats', 'proof'],
   proof: [...INPUT, 'config', 'plan', 'node', 'formats'],
   build: ['formats', 'version.ts'],

@@ -3,6 +3,7 @@ import type { Counts, Manifest } from '../bundle/bundle.ts'
 import { type Diagnostic, hasErrors } from '../diagnostics/diagnostics.ts'
 import { safeText } from '../diagnostics/safeText.ts'
 import type { OverlaidTemplate } from '../formats/render.ts'
+import { atMost } from '../read/problems.ts'
 import type { ReadResult } from '../read/types.ts'
 import { diagnosticData, formatDiagnostics } from './report.ts'
 import {
@@ -50,9 +51,11 @@ export interface ConsoleOptions {
   readonly quiet: boolean
   /** Whether standard output carries a payload, so that the report must not. */
   readonly payload: boolean
+  /** Messages of one code that are listed. */
+  readonly messages: number
 }
 
-export function createConsole({ output, quiet, payload }: ConsoleOptions): Console {
+export function createConsole({ output, quiet, payload, messages }: ConsoleOptions): Console {
   const started = performance.now()
   const terminal = isTerminal()
   return {
@@ -62,11 +65,16 @@ export function createConsole({ output, quiet, payload }: ConsoleOptions): Conso
     say: (diagnostics) => {
       if (output === 'json') return
       const colors = pc.isColorSupported && terminal
-      const problems = formatDiagnostics(diagnostics, { colors, frames: false, texts: new Map() })
+      const problems = formatDiagnostics(atMost(diagnostics, messages), {
+        colors,
+        frames: false,
+        texts: new Map(),
+      })
       sayPainted(quiet ? problems : problems + formatSkipped(diagnostics))
     },
     print,
-    report: (report) => {
+    report: (whole) => {
+      const report = { ...whole, listed: atMost(whole.diagnostics, messages) }
       const milliseconds = performance.now() - started
       if (output === 'json') printJson(reportData(report, milliseconds), payload ? 'stderr' : 'stdout')
       else {
@@ -78,10 +86,15 @@ export function createConsole({ output, quiet, payload }: ConsoleOptions): Conso
   }
 }
 
-function reportText(report: Report, milliseconds: number, quiet: boolean, terminal: boolean): string {
+/** A report with the diagnostics that are listed, which may be fewer than there are. */
+interface ListedReport extends Report {
+  readonly listed: readonly Diagnostic[]
+}
+
+function reportText(report: ListedReport, milliseconds: number, quiet: boolean, terminal: boolean): string {
   const { result, diagnostics, otherFiles, nodes, templates = [] } = report
   const style = { colors: pc.isColorSupported && terminal, frames: terminal, texts: result.texts }
-  const problems = formatDiagnostics(diagnostics, style)
+  const problems = formatDiagnostics(report.listed, style)
   if (quiet) return problems
   return [
     problems,
@@ -94,7 +107,7 @@ function reportText(report: Report, milliseconds: number, quiet: boolean, termin
 }
 
 const reportData = (
-  { result, diagnostics, otherFiles, nodes, templates = [], comparison = null }: Report,
+  { result, diagnostics, listed, otherFiles, nodes, templates = [], comparison = null }: ListedReport,
   milliseconds: number,
 ): object => ({
   version: 1,
@@ -108,7 +121,7 @@ const reportData = (
   })),
   templates,
   ...(comparison === null ? {} : { check: comparison }),
-  diagnostics: diagnostics.map(diagnosticData),
+  diagnostics: listed.map(diagnosticData),
   milliseconds: Math.round(milliseconds),
 })
 

@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { statSync } from 'node:fs'
 import { type Diagnostic, diagnostic } from '../diagnostics/diagnostics.ts'
 import { UsageError } from '../host/exit.ts'
+import { named, readTextFile } from '../host/files.ts'
 import { isGitReference } from '../host/gitReference.ts'
 import { blobTexts, type GitFiles, gitFiles } from '../host/gitTree.ts'
+import { filesBelow } from '../host/inputFolder.ts'
 import type { SourceText } from '../read/types.ts'
 
 export interface InputFiles {
@@ -36,9 +37,12 @@ export function inputFiles(inputs: readonly string[]): InputFiles {
       if (found.single) files.push(...names)
       else addFolder(names)
       for (const { name, reason } of found.unread) diagnostics.push(unread(name, reason, 'warning'))
-    } else if (statOf(input).isDirectory())
-      addFolder(filesBelow(input, (path, reason) => diagnostics.push(unread(path, reason, 'warning'))))
-    else files.push(input)
+    } else if (named(input, () => statSync(input)).isDirectory()) {
+      const isReadable = (path: string): boolean => MAY_HOLD_OBJECTS.test(path)
+      addFolder(
+        filesBelow(input, isReadable, (path, reason) => diagnostics.push(unread(path, reason, 'warning'))),
+      )
+    } else files.push(input)
   }
   return { files: [...new Set(files)], passedOver, diagnostics }
 }
@@ -75,53 +79,23 @@ export const lfsPointers = (texts: ReadonlyMap<string, string>): Diagnostic[] =>
       ),
     )
 
-function statOf(path: string): ReturnType<typeof statSync> & object {
-  return guarded(path, () => statSync(path))
-}
-
-type Report = (path: string, reason: string) => void
-
-/** What git keeps for itself; a worktree or a submodule has a file of that name. */
-const NOT_ENTERED: ReadonlySet<string> = new Set(['.git'])
-
-/** In the order of their names, so that messages come in the same order everywhere. Links to folders are not followed. */
-function filesBelow(folder: string, report: Report): string[] {
-  return guarded(folder, () => readdirSync(folder, { withFileTypes: true }))
-    .filter(({ name }) => !NOT_ENTERED.has(name))
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => {
-      const path = join(folder, entry.name)
-      if (entry.isDirectory()) return filesBelow(path, report)
-      return entry.isFile() || (entry.isSymbolicLink() && leadsToFile(path, report)) ? [path] : []
-    })
-}
-
-/** One link that leads nowhere is no reason to read nothing at all. */
-function leadsToFile(path: string, report: Report): boolean {
-  try {
-    return statSync(path).isFile()
-  } catch {
-    if (MAY_HOLD_OBJECTS.test(path)) report(path, 'this link leads to nothing')
-    return false
-  }
-}
-
 /** Reads one text after the other, so that only one raw text is held while it is parsed. */
 export function* readSources(
   files: readonly string[],
   onFile: (name: string) => void,
+  maxBytes?: number,
 ): Generator<SourceText> {
   const fromGit = files.filter((name) => blobs.has(name))
   const texts = blobTexts(fromGit.map((name) => blobs.get(name) as string))
   for (const name of files) {
     onFile(name)
-    yield { name, text: blobs.has(name) ? (texts.next().value as string) : readText(name) }
+    yield { name, text: blobs.has(name) ? (texts.next().value as string) : readTextFile(name, maxBytes) }
   }
 }
 
 /** A file's text, or that of standard input for `-`, or that of a file in git. */
 export function readText(path: string): string {
-  if (!isGitReference(path)) return guarded(path, () => readFileSync(path === '-' ? 0 : path, 'utf8'))
+  if (!isGitReference(path)) return readTextFile(path)
   if (!blobs.has(path)) {
     const { single, files } = listGit(path)
     if (!single) throw new UsageError(`cannot read ${path}: it is a folder`)
@@ -129,14 +103,4 @@ export function readText(path: string): string {
   }
   const [text = ''] = blobTexts([blobs.get(path) as string])
   return text
-}
-
-function guarded<T>(path: string, run: () => T): T {
-  try {
-    return run()
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const reason = { ENOENT: 'no such file or directory', EACCES: 'permission denied' }[code ?? ''] ?? message
-    throw new UsageError(`cannot read ${path === '-' ? 'standard input' : path}: ${reason}`)
-  }
 }

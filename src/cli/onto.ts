@@ -10,11 +10,13 @@ import { clusterIPsOf, isHeadless, typeOf } from '../kube/defaults.ts'
 import type { Service } from '../kube/types.ts'
 import { parseNetwork } from '../net/address.ts'
 import type { ReadOptions, ReadResult } from '../read/types.ts'
+import { parseLimits } from './limits.ts'
 
 /** Options of commands whose inputs may be manifests, which are laid over a snapshot. */
 export interface OntoOptions {
   readonly onto?: readonly string[]
   readonly namespace?: string
+  readonly limit?: readonly string[]
   readonly was?: readonly string[]
   readonly serviceCidr?: string
   readonly serviceNodePortRange?: string
@@ -41,8 +43,10 @@ export interface LaidInput {
 /** Reads other inputs than those at hand. */
 export type ReadInputs = (inputs: readonly string[], options: ReadOptions) => Promise<ReadResult>
 
-export const readOptionsOf = ({ namespace }: OntoOptions): ReadOptions =>
-  namespace === undefined ? {} : { namespace }
+export const readOptionsOf = ({ namespace, limit }: OntoOptions): ReadOptions => ({
+  ...(namespace === undefined ? {} : { namespace }),
+  limits: parseLimits(limit),
+})
 
 /**
  * Lays what was read over a snapshot, where one was given, or over the other side of a comparison. Without any, Services that

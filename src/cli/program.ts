@@ -7,11 +7,13 @@ import type { NodeOptions, ScriptOptions } from './commands/node.ts'
 import type { ProofOptions, TraceOptions } from './commands/proof.ts'
 import { SCHEMA_NAMES } from './commands/schema.ts'
 import { createConsole } from './console.ts'
+import { parseLimits } from './limits.ts'
 import { print, say, sayLines } from './terminal.ts'
 
 interface OutputOptions {
   readonly output: 'text' | 'json'
   readonly quiet?: boolean
+  readonly limit?: readonly string[]
 }
 
 const INPUT_HELP =
@@ -112,6 +114,11 @@ const withCompilation = (command: Command): Command =>
         .choices(['error', 'first'])
         .default('error'),
     )
+    .option(
+      '--limit <name=number>',
+      'raise or lower a limit of what is read: bytes, depth, objects, aliases, messages; repeatable',
+      (word: string, words: readonly string[] = []) => [...words, word],
+    )
     .option('--quarantine', 'leave objects with errors out alone and compile the rest')
     .option('--onto <snapshot>', 'lay the inputs over a snapshot, as kubectl apply would', collect)
     .option('--namespace <name>', 'where objects without a namespace go', undefined)
@@ -152,6 +159,7 @@ ${EXIT_HELP}`,
         output: options.output,
         quiet: options.quiet ?? false,
         payload: options.emit !== undefined,
+        messages: parseLimits(options.limit).messages,
       })
       finish(await build(inputs, options, console))
     },
@@ -174,7 +182,12 @@ ${EXIT_HELP}`,
     )
   withOutput(withCompilation(command)).action(
     async (inputs: string[], options: BuildOptions & OutputOptions) => {
-      const console = createConsole({ output: options.output, quiet: options.quiet ?? false, payload: false })
+      const console = createConsole({
+        output: options.output,
+        quiet: options.quiet ?? false,
+        payload: false,
+        messages: parseLimits(options.limit).messages,
+      })
       finish(await check(inputs, options, console))
     },
   )
@@ -244,8 +257,8 @@ const withIptables = (command: Command): Command =>
     ]),
   )
 
-const consoleOf = ({ output, quiet }: OutputOptions): ReturnType<typeof createConsole> =>
-  createConsole({ output, quiet: quiet ?? false, payload: true })
+const consoleOf = ({ output, quiet, limit }: OutputOptions): ReturnType<typeof createConsole> =>
+  createConsole({ output, quiet: quiet ?? false, payload: true, messages: parseLimits(limit).messages })
 
 function addDelta(program: Command, finish: (status: number) => void): void {
   const command = program

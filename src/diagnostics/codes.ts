@@ -32,6 +32,7 @@ export const DIAGNOSTIC_CODES = {
   KERNEL_TOO_OLD: 'The kernel of the node is older than 4.1.',
   KERNEL_UNKNOWN: 'The kernel version of the node is unknown, so settings for old kernels are left alone.',
   KUSTOMIZATION: 'A Kustomization covers inputs: what it changes is known only from its output.',
+  LIMIT: 'The input is larger, deeper or has more to say than a limit allows; --limit raises it.',
   LOAD_BALANCER_PENDING: 'A load balancer has no address yet, so there is no virtual server for it.',
   LOCAL_POLICY_NO_LOCAL_ENDPOINT: 'A Local traffic policy has no endpoint on the node.',
   MANIFEST_IS_SNAPSHOT: 'The manifests hold Nodes or Pods with addresses, as a snapshot does.',
@@ -50,6 +51,7 @@ export const DIAGNOSTIC_CODES = {
     'A Service has to be deleted and created again, since the API server refuses the change in place.',
   RESET_ASSUMED:
     'Fields that manifests no longer state are reset, although nothing tells that an apply had set them.',
+  SCALAR_AMBIGUOUS: 'YAML 1.1 and YAML 1.2 read the value of a field differently.',
   SCHEDULER_FLAG_UNKNOWN: 'The scheduler does not have this flag.',
   SCHEDULER_UNKNOWN: 'The kernel has no scheduler of this name.',
   SCHEMA: 'A field has a value that its schema refuses.',

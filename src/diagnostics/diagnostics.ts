@@ -86,8 +86,26 @@ export const formatPath = (path: JsonPath): string =>
 
 /** A value in short, for `found`: control characters are escaped and long values cut. */
 export function excerpt(value: unknown): string {
-  const text = value === undefined ? 'nothing' : (JSON.stringify(value) ?? typeof value)
+  const text = value === undefined ? 'nothing' : beginning(value, 81)
   return text.length > 80 ? `${text.slice(0, 77)}…` : text
+}
+
+/** The first characters of a value as JSON, at least so many where it has them: values may be huge, and deep. */
+function beginning(value: unknown, length: number): string {
+  if (length <= 0) return ''
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, length))
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? typeof value
+  const list = Array.isArray(value)
+  let text = list ? '[' : '{'
+  for (const key in value) {
+    if (text.length >= length) break
+    const name = list ? '' : `${JSON.stringify(key.slice(0, length))}:`
+    const inner = (value as Readonly<Record<string, unknown>>)[key]
+    if (inner === undefined && !list) continue
+    const left = length - text.length - name.length
+    text += `${text.length > 1 ? ',' : ''}${name}${beginning(inner ?? null, left)}`
+  }
+  return `${text}${list ? ']' : '}'}`
 }
 
 export const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Bundle } from '../bundle/bundle.ts'
@@ -9,6 +9,7 @@ import type { Dumps } from '../capture/capture.ts'
 import { compile } from '../compile/compile.ts'
 import { NODE_FILES } from '../generated/nodeFiles.js'
 import { FailedError, UsageError } from './exit.ts'
+import { readTextFile } from './files.ts'
 import { writeFolder } from './folder.ts'
 import { copyVerified } from './verified.ts'
 
@@ -142,7 +143,7 @@ export interface TextFolder {
 
 const onDisk = (folder: string): TextFolder => ({
   names: guarded(folder, () => readdirSync(folder)),
-  read: (name) => guarded(folder, () => readFileSync(join(folder, name), 'utf8')),
+  read: (name) => readTextFile(join(folder, name)),
 })
 
 /** Listings that were carried off a node. */

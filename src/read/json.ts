@@ -41,6 +41,9 @@ export class JsonSyntaxError extends Error {
   }
 }
 
+/** Levels that are followed; a value that lies deeper is named by the place of what holds it. */
+const MOST_LEVELS = 1000
+
 interface Wanted {
   readonly path: JsonPath
   readonly index: number
@@ -63,6 +66,7 @@ class Scanner {
   value(wanted: readonly Wanted[], depth: number, offsets: number[]): void {
     this.#match(WHITE_SPACE)
     for (const { index } of wanted) offsets[index] = this.#offset
+    if (depth > MOST_LEVELS) throw this.#error(`fewer than ${MOST_LEVELS} levels`)
     const inner = wanted.filter(({ path }) => path.length > depth)
     const next = (key: string | number) => inner.filter(({ path }) => path[depth] === key)
     if (this.#skip('{')) this.#object((key) => this.value(next(key), depth + 1, offsets))
@@ -128,12 +132,15 @@ class Scanner {
 export function parseJsonStream(text: string): { readonly value: unknown; readonly offset: number }[] {
   const values: { value: unknown; offset: number }[] = []
   let offset = 0
-  while (text.slice(offset).trim() !== '') {
+  const rest = /\S/g
+  for (;;) {
+    rest.lastIndex = offset
+    if (rest.exec(text) === null) return values
+
     const error = findJsonError(text, offset)
     if (error !== null && !error.afterValue) throw error
     const end = error === null ? text.length : error.offset
     values.push({ value: JSON.parse(text.slice(offset, end)), offset })
     offset = end
   }
-  return values
 }

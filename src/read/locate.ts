@@ -32,7 +32,8 @@ export async function withPositions(
     if (text === undefined) continue
     const offsets = await offsetsOf(text, items.map(placeOf))
     items.forEach((item, index) => {
-      placed.set(item, positionAt(text, offsets[index] as number))
+      const offset = offsets[index] ?? null
+      if (offset !== null) placed.set(item, positionAt(text, offset))
     })
   }
   return diagnostics.map((problem) => ({
@@ -51,7 +52,7 @@ function placeOf({ origin, path }: Diagnostic | RelatedPlace): Place {
   return { document, path: [...root, ...path] }
 }
 
-async function offsetsOf(text: string, places: readonly Place[]): Promise<number[]> {
+async function offsetsOf(text: string, places: readonly Place[]): Promise<(number | null)[]> {
   if (looksLikeJson(text)) {
     const starts = jsonStarts(text, places)
     if (starts !== null) return locateByDocument(text, places, starts)

@@ -1,4 +1,5 @@
 import { type Diagnostic, diagnostic, excerpt, type Origin } from '../diagnostics/diagnostics.ts'
+import { DEFAULT_LIMITS, limitDiagnostic } from './limits.ts'
 import type { Document } from './types.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
@@ -20,6 +21,23 @@ interface ListContext {
   readonly kind: string
 }
 
+/** What may still be visited, of all documents together. */
+export interface Budget {
+  readonly depth: number
+  objects: number
+}
+
+/** Spends one visit; says once when there is none left. */
+function within(budget: Budget, origin: Origin, report: (diagnostic: Diagnostic) => void): boolean {
+  budget.objects--
+  if (budget.objects === -1)
+    report(limitDiagnostic('objects', 'The inputs hold more objects than are read', origin))
+  if (budget.objects < 0) return false
+  if (origin.path.length <= budget.depth) return true
+  report(limitDiagnostic('depth', `Lists are nested deeper than ${budget.depth} levels`, origin))
+  return false
+}
+
 /**
  * Every object of a document: itself, the items of a list of any kind, the items of a bare array. Items without
  * a kind get that of their typed list, of the name of their file, or of what they look like.
@@ -28,9 +46,11 @@ export function findObjects(
   { source, index, value }: Document,
   found: (object: FoundObject) => void,
   report: (diagnostic: Diagnostic) => void,
+  budget: Budget = { depth: DEFAULT_LIMITS.depth, objects: DEFAULT_LIMITS.objects },
 ): void {
   const root: Origin = { source, document: index, path: [] }
   const visit = (item: unknown, origin: Origin, context: ListContext | null): void => {
+    if (!within(budget, origin, report)) return
     if (Array.isArray(item)) {
       const inner = context ?? contextOfFile(source)
       for (let at = 0; at < item.length; at++)

@@ -3,12 +3,15 @@ import type { Cluster, Sourced, Unrendered } from '../kube/cluster.ts'
 import { meaningOf } from '../kube/defaults.ts'
 import { CLUSTER_SCOPED, refOf } from '../kube/names.ts'
 import type { EndpointSlice, Endpoints, KubeProxyConfiguration, Node, Service } from '../kube/types.ts'
+import { type AmbiguousPlace, ambiguousDiagnostics } from './ambiguous.ts'
 import { withoutNoise } from './canonical.ts'
 import { CONFIGURATION_GROUP, configurationTexts, readConfiguration } from './configuration.ts'
 import { readDocuments } from './documents.ts'
 import { isKustomization, kustomized } from './kustomize.ts'
+import { DEFAULT_LIMITS, deeperThan, type Limits, limitDiagnostic } from './limits.ts'
 import { withPositions } from './locate.ts'
-import { type FoundObject, findObjects, isObject, type JsonObject } from './objects.ts'
+import { type Budget, type FoundObject, findObjects, isObject, type JsonObject } from './objects.ts'
+import { Problems } from './problems.ts'
 import { Surroundings } from './surroundings.ts'
 import { softened } from './syntax.ts'
 import { isTemplate, templateDiagnostic, templateOf } from './templates.ts'
@@ -37,10 +40,14 @@ export async function read(
   return reader.result()
 }
 
+const TOO_DEEP = (levels: number): string => `The object is nested deeper than ${levels} levels`
+
 /** Collects the objects of one reading. */
 class Reader {
   readonly #options: ReadOptions
-  readonly #diagnostics: Diagnostic[] = []
+  readonly #problems: Problems
+  readonly #limits: Limits
+  readonly #budget: Budget
   readonly #texts = new Map<string, string>()
   readonly #passedOver = new Map<string, number>()
   /** Definitions by key, identical copies once. */
@@ -53,19 +60,24 @@ class Reader {
 
   constructor(options: ReadOptions) {
     this.#options = options
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.#problems = new Problems(this.#limits.messages)
+    this.#budget = { depth: this.#limits.depth, objects: this.#limits.objects }
   }
 
   async addText(source: SourceText): Promise<void> {
     const text = source.text.replace(/^\ufeff/, '')
     this.#texts.set(source.name, text)
-    const { documents, diagnostics } = await readDocuments({ name: source.name, text })
+    const { documents, diagnostics } = await readDocuments({ name: source.name, text }, this.#limits)
     if (diagnostics.length > 0 && isTemplate(text)) this.#templates.push(templateOf(source.name, text))
-    else this.#diagnostics.push(...diagnostics.map((problem) => softened(problem, text)))
+    else for (const problem of diagnostics) this.#problems.add(softened(problem, text))
     for (const document of documents) {
+      const { ambiguous = [] } = document
       const later: FoundObject[] = []
-      const report = (problem: Diagnostic) => this.#diagnostics.push(problem)
-      findObjects(document, (found) => this.#add(found) || later.push(found), report)
-      for (const found of later) await this.#addSlowly(found)
+      const add = (found: FoundObject): unknown =>
+        (ambiguous.length === 0 && this.#add(found)) || later.push(found)
+      findObjects(document, add, this.#problems.add, this.#budget)
+      for (const found of later) await this.#addSlowly(found, ambiguous)
     }
   }
 
@@ -78,7 +90,7 @@ class Reader {
     }
     if (!VERSIONS[kind].includes(apiVersion)) {
       if (apiVersion.split('/')[0] !== VERSIONS[kind][0]?.split('/')[0]) return this.#passOver(found)
-      this.#diagnostics.push(unsupportedVersion(found))
+      this.#problems.add(unsupportedVersion(found))
       return true
     }
     if (!INPUT_KINDS[kind](object)) return false
@@ -90,18 +102,22 @@ class Reader {
   #passOver(found: FoundObject): true {
     if (this.#surroundings.addSnapshot(found)) return true
     if (isKustomization(found)) this.#kustomizations.push(found)
-    else this.#surroundings.add(found)
+    else if (!deeperThan(found.object, this.#limits.depth)) this.#surroundings.add(found)
     const name = `${found.apiVersion} ${found.kind}`
     this.#passedOver.set(name, (this.#passedOver.get(name) ?? 0) + 1)
     return true
   }
 
-  async #addSlowly(found: FoundObject): Promise<void> {
+  async #addSlowly(found: FoundObject, ambiguous: readonly AmbiguousPlace[]): Promise<void> {
+    const unclear = ambiguous.length === 0 ? [] : await ambiguousDiagnostics(found, ambiguous)
+    unclear.forEach(this.#problems.add)
+    if (unclear.length > 0 || (ambiguous.length > 0 && this.#add(found))) return
     if (isInputKind(found.kind)) {
-      this.#diagnostics.push(...(await schemaDiagnostics(found.kind, found.object, found.origin)))
+      for (const problem of await schemaDiagnostics(found.kind, found.object, found.origin))
+        this.#problems.add(problem)
     } else if (found.apiVersion.startsWith(CONFIGURATION_GROUP)) {
       const { configuration, diagnostics } = await readConfiguration(found)
-      this.#diagnostics.push(...diagnostics)
+      diagnostics.forEach(this.#problems.add)
       if (configuration !== null) this.#configurations.push(configuration)
     } else {
       this.#surroundings.addConfigMap(found)
@@ -118,6 +134,8 @@ class Reader {
     const key = `${kind} ${namespace ?? ''}/${name}`
     const known = this.#objects.get(key)
     if (known === undefined) this.#objects.set(key, [{ object: input, origin }])
+    else if (deeperThan(input, this.#limits.depth))
+      this.#problems.add(limitDiagnostic('depth', TOO_DEEP(this.#limits.depth), origin))
     else if (known.some((other) => sameContents(kind, other.object, input))) this.#copies++
     else known.push({ object: input, origin })
   }
@@ -131,12 +149,13 @@ class Reader {
       ofKind<Service>('Service'),
       this.#options.namespace ?? 'default',
     )
-    const report = (problem: Diagnostic) => this.#diagnostics.push(problem)
-    this.#diagnostics.push(
+    const report = this.#problems.add
+    for (const problem of [
       ...rendered.diagnostics,
       ...templateDiagnostic(this.#templates),
       ...(await this.#surroundings.diagnostics()),
-    )
+    ])
+      report(problem)
     const unrendered = [...this.#templates, ...rendered.unrendered]
     const cluster: Cluster = {
       services: withoutDisputed(rendered.services, report),
@@ -149,7 +168,7 @@ class Reader {
     }
     return {
       cluster,
-      diagnostics: await withPositions(this.#diagnostics, this.#texts),
+      diagnostics: await withPositions(this.#problems.all(), this.#texts),
       passedOver: new Map([...this.#passedOver].sort(([a], [b]) => (a < b ? -1 : 1))),
       copies: this.#copies,
       texts: this.#texts,

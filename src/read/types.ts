@@ -1,5 +1,7 @@
 import type { Diagnostic } from '../diagnostics/diagnostics.ts'
 import type { Cluster } from '../kube/cluster.ts'
+import type { AmbiguousPlace } from './ambiguous.ts'
+import type { Limits } from './limits.ts'
 
 /** A text to read: a file, standard input, an answer of an API server. */
 export interface SourceText {
@@ -11,6 +13,8 @@ export interface SourceText {
 export interface ReadOptions {
   /** Where objects without a namespace go. Default: they stay as they are, and count as in `default`. */
   readonly namespace?: string
+  /** Those that are not named have their defaults. */
+  readonly limits?: Partial<Limits>
 }
 
 export interface ReadResult {
@@ -31,4 +35,6 @@ export interface Document {
   /** Which document of the source, from 0. */
   readonly index: number
   readonly value: unknown
+  /** YAML scalars that YAML 1.1 reads as something else. */
+  readonly ambiguous?: readonly AmbiguousPlace[]
 }

@@ -1,31 +1,104 @@
-import { type Document, isCollection, isNode, parseAllDocuments } from 'yaml'
+import { type Document, isCollection, isNode, parseAllDocuments, Scalar, visit } from 'yaml'
 import type { JsonPath } from '../diagnostics/diagnostics.ts'
+import { expandedSize, ownSize } from './aliases.ts'
+import { type AmbiguousPlace, settled } from './ambiguous.ts'
+import { needsOtherParser, parseFast } from './fastYaml.ts'
+import { deeperThan, type Limits } from './limits.ts'
+import { Ambiguous, plainScalar } from './scalars.ts'
 
 export interface ParsedYaml {
   readonly value: unknown
-  readonly errors: readonly { readonly message: string; readonly offset: number }[]
+  readonly ambiguous: readonly AmbiguousPlace[]
+  readonly errors: readonly YamlError[]
 }
 
-/** Merge keys are read, as Kubernetes' own tools do; a document of too many aliases is refused. */
-const OPTIONS = { merge: true, prettyErrors: false, logLevel: 'silent' } as const
-const MAX_ALIASES = 1000
+export interface YamlError {
+  readonly message: string
+  readonly offset: number
+  /** The limit that the text exceeds; absent: a matter of syntax. */
+  readonly limit?: keyof Limits
+}
 
-export function parseYaml(text: string): ParsedYaml[] {
-  return documentsOf(text).map((document) => {
-    const errors = document.errors.map(({ message, pos }) => ({
-      message: message.replace(/\.$/, ''),
-      offset: pos[0],
-    }))
-    if (errors.length > 0) return { value: null, errors }
-    try {
-      return { value: document.toJS({ maxAliasCount: MAX_ALIASES }), errors }
-    } catch (error) {
-      return {
-        value: null,
-        errors: [{ message: (error as Error).message, offset: document.range?.[0] ?? 0 }],
+const OPTIONS = { merge: true, prettyErrors: false, logLevel: 'silent' } as const
+
+/** Characters from which on a text is not given to the parser that knows positions: it needs 60 times as much memory. */
+const LONGEST_WITH_POSITIONS = 32 * 2 ** 20
+
+const hasPositions = (text: string): boolean => text.length <= LONGEST_WITH_POSITIONS
+
+/** The documents of a text: by the fast parser, or by the other one, which names every error. */
+export function parseYaml(text: string, limits: Limits): ParsedYaml[] {
+  if (!hasPositions(text) || !needsOtherParser(text)) {
+    const fast = parseFast(text, limits.depth)
+    if ('values' in fast) return fast.values.map((value) => finished(text, value, fast.ambiguous, limits))
+    if (fast.tooDeep) return [failed(tooDeep(fast.offset, limits))]
+    if (!hasPositions(text)) return [failed({ message: fast.message, offset: fast.offset })]
+  }
+  return parseWithPositions(text, limits)
+}
+
+/** The same by the parser that knows positions. */
+export function parseWithPositions(text: string, limits: Limits): ParsedYaml[] {
+  try {
+    return documentsOf(text).map((document) => {
+      const errors = document.errors.map(({ message, pos }) => ({
+        message: message.replace(/\.$/, ''),
+        offset: pos[0],
+      }))
+      const overflow = errors.find(({ message }) => message.startsWith('Maximum call stack'))
+      if (overflow !== undefined) return failed(tooDeep(overflow.offset, limits))
+      if (errors.length > 0) return { value: null, ambiguous: [], errors }
+      const ambiguous = markAmbiguous(document)
+      try {
+        return finished(text, document.toJS({ maxAliasCount: -1 }), ambiguous, limits)
+      } catch (error) {
+        if (error instanceof RangeError) throw error
+        return failed({ message: (error as Error).message, offset: document.range?.[0] ?? 0 })
       }
-    }
+    })
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return [failed(tooDeep(0, limits))]
+  }
+}
+
+const failed = (error: YamlError): ParsedYaml => ({ value: null, ambiguous: [], errors: [error] })
+
+const tooDeep = (offset: number, { depth }: Limits): YamlError => ({
+  message: `The text is nested deeper than ${depth} levels`,
+  offset,
+  limit: 'depth',
+})
+
+/** A parsed value once its aliases were looked at, with ambiguous scalars as YAML 1.2 reads them. */
+function finished(text: string, value: unknown, ambiguous: boolean, limits: Limits): ParsedYaml {
+  if (text.includes('*') && text.includes('&')) {
+    const size = expandedSize(value)
+    if (size === null) return failed({ message: 'an alias stands inside what it means', offset: 0 })
+    if (size - ownSize(value) > limits.aliases)
+      return failed({
+        message: `Aliases add more than ${limits.aliases} values to the document`,
+        offset: 0,
+        limit: 'aliases',
+      })
+  }
+  if (deeperThan(value, limits.depth)) return failed(tooDeep(0, limits))
+  return { ...(ambiguous ? settled(value) : { value, ambiguous: [] }), errors: [] }
+}
+
+/** Puts what has two meanings in the place of what YAML 1.2 reads, but for keys. */
+function markAmbiguous(document: Document): boolean {
+  let found = false
+  visit(document, {
+    Scalar: (key, node) => {
+      if (key === 'key' || node.type !== Scalar.PLAIN || node.tag !== undefined) return
+      const value = node.source === undefined ? undefined : plainScalar(node.source)
+      if (!(value instanceof Ambiguous)) return
+      node.value = value
+      found = true
+    },
   })
+  return found
 }
 
 function documentsOf(text: string): Document[] {
@@ -33,13 +106,25 @@ function documentsOf(text: string): Document[] {
   return 'empty' in parsed ? [] : (parsed as Document[])
 }
 
-/** Offsets of the values at paths of the documents; a path that leads nowhere has that of its nearest parent. */
-export function locateYaml(text: string, places: readonly { document: number; path: JsonPath }[]): number[] {
-  const documents = documentsOf(text)
-  return places.map(({ document, path }) => {
-    const root = documents[document]
-    return root === undefined ? 0 : offsetOf(root, path)
-  })
+/**
+ * Offsets of the values at paths of the documents; a path that leads nowhere has that of its nearest parent. `null`: the
+ * text is too long or too deep to be searched.
+ */
+export function locateYaml(
+  text: string,
+  places: readonly { document: number; path: JsonPath }[],
+): (number | null)[] {
+  if (!hasPositions(text)) return places.map(() => null)
+  try {
+    const documents = documentsOf(text)
+    return places.map(({ document, path }) => {
+      const root = documents[document]
+      return root === undefined ? 0 : offsetOf(root, path)
+    })
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return places.map(() => null)
+  }
 }
 
 function offsetOf(document: Document, path: JsonPath): number {

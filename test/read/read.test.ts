@@ -186,7 +186,7 @@ test('aliases that would grow without bound are refused', async () => {
     lines.push(`a${level}: &a${level} [${Array(10).fill(before).join(', ')}]`)
   }
   const { diagnostics } = await readText(lines.join('\n'))
-  assert.is(diagnostics[0]?.code, 'SYNTAX')
+  assert.is(diagnostics[0]?.code, 'LIMIT')
 })
 
 test('a proxy configuration inside a ConfigMap is checked, and its problems name the key and the line', async () => {

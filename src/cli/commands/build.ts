@@ -67,6 +67,7 @@ export interface BuildOptions extends OntoOptions {
   readonly family?: string
   readonly onConflict?: 'error' | 'first'
   readonly quarantine?: boolean
+  readonly limit?: readonly string[]
   readonly setPrerequisites?: boolean
   readonly templates?: string
   readonly outDir?: string
@@ -365,7 +366,7 @@ async function readFiles(
   if (files.length === 0) throw new UsageError('the inputs hold no JSON or YAML file')
   const all = [...files, ...others.filter((file) => !files.includes(file))]
   const result = await read(
-    readSources(all, (name) => console.progress(`reading ${name}`)),
+    readSources(all, (name) => console.progress(`reading ${name}`), options.limits?.bytes),
     options,
   )
   console.progress('')
