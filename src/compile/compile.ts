@@ -3,6 +3,7 @@ import { type Diagnostic, diagnostic, hasErrors } from '../diagnostics/diagnosti
 import type { Cluster, Sourced } from '../kube/cluster.ts'
 import { refOf } from '../kube/names.ts'
 import type { Node } from '../kube/types.ts'
+import { canonicalAddress } from '../net/address.ts'
 import { FAMILIES, type Family } from '../net/family.ts'
 import { type NodeBinding, nodeBinding } from '../node/binding.ts'
 import { type InterfaceAddress, type NodeFacts, nodeFacts } from '../node/facts.ts'
@@ -144,7 +145,10 @@ function compileNode(
 }
 
 const reportedAddresses = (facts: ReportedFacts | null): InterfaceAddress[] | null =>
-  facts?.interfaces.map((entry) => ({ ...entry, address: entry.address.replace(/\/.*/, '') })) ?? null
+  facts?.interfaces.flatMap((entry) => {
+    const address = canonicalAddress(entry.address.replace(/\/.*/, ''))
+    return address === null ? [] : [{ ...entry, address }]
+  }) ?? null
 
 const countsOf = ({ serviceCount, servicePorts }: ResolvedCluster): CompileCounts => ({
   services: serviceCount,

@@ -63,7 +63,7 @@ export function nodeFacts({ object }: Sourced<Node>, options: NodeFactsOptions):
     addresses: [...new Set(nodeIPs ?? onInterfaces ?? status)].filter(isNodeAddress),
     podCIDRs: podCIDRs(object),
     kernel: kernelVersion(reported?.kernel ?? object.status?.nodeInfo?.kernelVersion),
-    cores: reported?.cores ?? cores(object),
+    cores: plausible(reported?.cores ?? cores(object)),
   }
 }
 
@@ -89,11 +89,18 @@ function kernelVersion(release: string | null | undefined): NodeFacts['kernel'] 
   return match === null ? null : [Number(match[1]), Number(match[2])]
 }
 
+/** More than any kernel can be built for; a larger number is a mistake, and no setting follows from it. */
+const MOST_CORES = 65_536
+
+const plausible = (count: number | null): number | null =>
+  count !== null && count >= 1 && count <= MOST_CORES ? count : null
+
 /** CPU capacity is a quantity: whole cores, or thousandths with an `m`. */
 function cores({ status }: Node): number | null {
   const match = /^(\d+)(m?)$/.exec(String(status?.capacity?.cpu ?? ''))
   if (match === null) return null
-  return match[2] === 'm' ? Math.ceil(Number(match[1]) / 1000) : Number(match[1])
+  const count = match[2] === 'm' ? Math.ceil(Number(match[1]) / 1000) : Number(match[1])
+  return count
 }
 
 /** The match of "traffic that is not local", or `null` where the detector lacks what it needs. */

@@ -473,7 +473,11 @@ async function readFacts(path: string): Promise<ReportedFacts> {
   }
   const [problem] = await schemaDiagnostics('Facts', value, null)
   if (problem !== undefined) refuse(`${formatPath(problem.path)}: ${problem.message}`)
-  return value as unknown as ReportedFacts
+  const facts = value as unknown as ReportedFacts
+  for (const { address } of facts.interfaces)
+    if (canonicalAddress(address.replace(/\/\d+$/, '')) === null)
+      refuse(`interfaces: ${JSON.stringify(address)} is not an IP address`)
+  return facts
 }
 
 /** Manifests without any Node are compiled for one of which nothing is known but its name. */

@@ -83,10 +83,17 @@ function conntrackSysctls(
     .map(([name, value, field]) => set(`net.netfilter.nf_conntrack_${name}`, value, `conntrack.${field}`))
 }
 
+/** The kernel keeps the size of its table in 32 bits. */
+const LARGEST_SETTING = 2 ** 31 - 1
+
 export function buildConntrack({ conntrack }: ProxyConfig, { cores }: NodeFacts): Conntrack {
   const { maxPerCore, min } = conntrack
   if (maxPerCore === 0) return { maxPerCore, min, max: 0 }
-  return { maxPerCore, min, max: cores === null ? null : Math.max(maxPerCore * cores, min) }
+  return {
+    maxPerCore,
+    min,
+    max: cores === null ? null : Math.min(Math.max(maxPerCore * cores, min), LARGEST_SETTING),
+  }
 }
 
 export function buildIpvsTimeouts({ ipvsTimeouts }: ProxyConfig): IpvsTimeouts | null {
