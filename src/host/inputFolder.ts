@@ -1,4 +1,4 @@
-import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs'
+import { type Dirent, readdirSync, realpathSync, type Stats, statSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { RefusedError } from './exit.ts'
 import { named, specialFile } from './files.ts'
@@ -40,8 +40,8 @@ function walk(folder: string, how: Walk): string[] {
 function fileOf(path: string, entry: Dirent, { root, isReadable, report }: Walk): string[] {
   if (entry.isFile()) return [path]
   if (entry.isSymbolicLink()) {
-    const stats = named(path, () => statSync(path, { throwIfNoEntry: false }))
-    if (stats === undefined) {
+    const stats = targetOf(path)
+    if (stats === null) {
       if (isReadable(path)) report(path, 'this link leads to nothing')
       return []
     }
@@ -58,6 +58,15 @@ function fileOf(path: string, entry: Dirent, { root, isReadable, report }: Walk)
     : null
   if (problem !== null) throw new RefusedError(`${path} ${problem.split(';')[0]}, which is not read`)
   return [path]
+}
+
+/** What a link leads to, or `null` where it leads to nothing, or in a circle. */
+function targetOf(link: string): Stats | null {
+  try {
+    return statSync(link)
+  } catch {
+    return null
+  }
 }
 
 function refuseOutside(link: string, root: string): void {
