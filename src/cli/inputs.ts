@@ -89,13 +89,13 @@ export function* readSources(
   const texts = blobTexts(fromGit.map((name) => blobs.get(name) as string))
   for (const name of files) {
     onFile(name)
-    yield { name, text: blobs.has(name) ? (texts.next().value as string) : readTextFile(name, maxBytes) }
+    yield { name, text: blobs.has(name) ? (texts.next().value as string) : readText(name, maxBytes) }
   }
 }
 
 /** A file's text, or that of standard input for `-`, or that of a file in git. */
-export function readText(path: string): string {
-  if (!isGitReference(path)) return readTextFile(path)
+export function readText(path: string, maxBytes?: number): string {
+  if (!isGitReference(path)) return readTextFile(path, maxBytes)
   if (!blobs.has(path)) {
     const { single, files } = listGit(path)
     if (!single) throw new UsageError(`cannot read ${path}: it is a folder`)
