@@ -32,6 +32,13 @@ END {
     }
   # Rules and sets that are filled aside are taken as they were laid out, or as they were reviewed: whole.
   for (name in odd) if (!is_loose(name)) print "as the node is, not as reviewed: " name
+  # A node may lack the interface, and all that is put on it comes after.
+  for (i = 1; i <= extras["ip.1"]; i++)
+    if (extra["ip.1", i] ~ /^link add /) {
+      print "not in the reviewed payloads: " extra["ip.1", i]
+      print extra["ip.1", i] > (out "/reviewed.ip.1")
+      extra["ip.1", i] = ""
+    }
   for (i = 1; i <= lines; i++) {
     name = in_group[i]
     if (name in odd) {

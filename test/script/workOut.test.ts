@@ -168,6 +168,17 @@ test('of a delta, only lines about real servers that have connections are loaded
   assert.is(said, `instead of "-d -t ${service} -r ${server}": -e -t ${service} -r ${server} -m -w 0\n`)
 })
 
+test('of a delta to a node that lacks the interface, it comes before its addresses', async () => {
+  const plans = await goldenPlans()
+  const [from, to] = ['no-endpoints', 'dual-stack'].map((name) => plans.get(name) as Plan) as [Plan, Plan]
+  const without = `cp -rL "$work/have" "$work/held"; rm "$work/have"; mv "$work/held" "$work/have"
+grep -v '^link ' "$work/have/state" > "$work/state"; cat "$work/state" > "$work/have/state"`
+  const { loaded, said, reviewed } = loadedFor(from, to, without)
+  const made = 'link add name kube-ipvs0 type dummy\n'
+  assert.is(loaded.get('07-ip.batch'), made + reviewed.get('07-ip.batch'))
+  assert.match(said, `not in the reviewed payloads: ${made}`)
+})
+
 test('a set that has no room for what comes beside what leaves is larger until the end', async () => {
   const { plan } = await runCase(await loadCase('cluster-ip'))
   for (const { from, to, most } of crowdedWays(plan as Plan)) {
