@@ -92,6 +92,15 @@ kernelTest(
   async (lab) => {
     const { node } = await lab.namespaces('node')
     const { report, holds, run } = await shellOn(lab, node)
+    await run(
+      `apply '${DATA}/golden/cluster-ip/input.yaml' --node node-1 --state-dir '${lab.folder}/state'`,
+      4,
+    )
+    // The InternalIPs of the Node: this machine is the one that bundles are for.
+    await lab.run(
+      'ip link add eth0 type dummy; ip addr add 192.168.0.1/24 dev eth0; ip addr add fd00:192:168::1/64 dev eth0 nodad',
+      { in: node },
+    )
     const input = (name: string): string => `'${DATA}/golden/${name}/input.yaml' --node node-1`
     assert.is(await report(`apply ${input('cluster-ip')}`), 'applied')
     await holds(goldenPlan('cluster-ip'))
