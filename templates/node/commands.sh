@@ -377,7 +377,7 @@ clean_up() {
     report unchanged
     finish 0
   fi
-  [ ! -s "$work/left" ] || say note "nothing says what these settings were before the first run, and they stay as they are: $(awk '{ printf "%s%s", (NR > 1 ? ", " : ""), $0 }' "$work/left")"
+  [ ! -s "$work/left" ] || say note "these settings stay as they are, since others may rely on them, or nothing says what they were before the first run: $(awk '{ printf "%s%s", (NR > 1 ? ", " : ""), $0 }' "$work/left")"
   true > "$work/draining"
   carry_out cleanup
   [ -n "$confirm" ] || rm -rf "$journal/after" "$state/draining" "$state/found"

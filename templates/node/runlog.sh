@@ -86,20 +86,21 @@ remember_settings() {
 }
 
 # settings_to_leave: the lines of state that cleanup wants of settings: those of before the first run, where a setting still is as
-# the last run left it; all others as they are.
+# the last run left it; all others as they are. Forwarding stays on: what else routes on the node may rely on it by now.
 settings_to_leave() {
   true > "$work/left"
   set -- part=have "$work/have/state"
   [ ! -s "$last/after/state" ] || set -- part=applied "$last/after/state" "$@"
   [ ! -s "$state/found" ] || set -- part=found "$state/found" "$@"
   awk -v left="$work/left" '
+    function is_shared(name) { return name ~ /(ip_forward|forwarding)$|^net\.bridge\./ }
     $1 != "sysctl" && $1 != "timeout" { next }
     part == "found" { before[$1 " " $2] = $0; next }
     part == "applied" { applied[$0] = 1; next }
     {
       key = $1 " " $2
-      if ((key in before) && ($0 in applied)) { print before[key]; next }
+      if ((key in before) && ($0 in applied) && !is_shared($2)) { print before[key]; next }
       print
-      if (!(key in before)) print $2 > left
+      if (!(key in before) || (is_shared($2) && before[key] != $0)) print $2 > left
     }' "$@"
 }

@@ -290,17 +290,27 @@ log_run 'rolled back'; command=check; log_run 'no difference'; cat "$state/log"`
 test('settings go back to what they were before the first run, unless somebody else has changed them since', async () => {
   const prepare = (folder: string) => {
     for (const name of ['work/have', 'state/after']) mkdirSync(join(folder, name), { recursive: true })
-    writeFileSync(join(folder, 'state', 'found'), 'sysctl net.a 0\nsysctl net.b 0\n')
-    writeFileSync(join(folder, 'state/after/state'), 'sysctl net.a 1\nsysctl net.b 1\nsysctl net.c 1\n')
+    writeFileSync(
+      join(folder, 'state', 'found'),
+      'sysctl net.a 0\nsysctl net.b 0\nsysctl net.ipv4.ip_forward 0\n',
+    )
+    writeFileSync(
+      join(folder, 'state/after/state'),
+      'sysctl net.a 1\nsysctl net.b 1\nsysctl net.c 1\nsysctl net.ipv4.ip_forward 1\n',
+    )
     writeFileSync(
       join(folder, 'work/have/state'),
-      'sysctl net.a 1\nsysctl net.b 7\nsysctl net.c 1\nvirtual x\n',
+      'sysctl net.a 1\nsysctl net.b 7\nsysctl net.c 1\nsysctl net.ipv4.ip_forward 1\nvirtual x\n',
     )
   }
   const { stdout } = await runFunctions('last=$state; settings_to_leave; echo "left $(cat "$work/left")"', {
     prepare,
   })
-  assert.is(stdout, 'sysctl net.a 0\nsysctl net.b 7\nsysctl net.c 1\nleft net.c\n')
+  assert.is(
+    stdout,
+    'sysctl net.a 0\nsysctl net.b 7\nsysctl net.c 1\nsysctl net.ipv4.ip_forward 1\nleft net.c\nnet.ipv4.ip_forward\n',
+    'forwarding stays, since others may rely on it',
+  )
 })
 
 if (hasNamespaces) {
