@@ -1,4 +1,3 @@
-import pc from 'picocolors'
 import type { Counts, Manifest } from '../bundle/bundle.ts'
 import { type Diagnostic, hasErrors } from '../diagnostics/diagnostics.ts'
 import { safeText } from '../diagnostics/safeText.ts'
@@ -14,7 +13,7 @@ import {
   formatVerdict,
   readSummary,
 } from './summary.ts'
-import { isTerminal, print, printJson, sayPainted, sayProgress } from './terminal.ts'
+import { isPainted, isTerminal, print, printJson, sayPainted, sayProgress } from './terminal.ts'
 import { formatUpToDate, type UpToDateReport } from './upToDate.ts'
 
 /** What a command has to say at its end. */
@@ -64,7 +63,7 @@ export function createConsole({ output, quiet, payload, messages }: ConsoleOptio
     },
     say: (diagnostics) => {
       if (output === 'json') return
-      const colors = pc.isColorSupported && terminal
+      const colors = isPainted('stderr')
       const problems = formatDiagnostics(atMost(diagnostics, messages), {
         colors,
         frames: false,
@@ -93,7 +92,7 @@ interface ListedReport extends Report {
 
 function reportText(report: ListedReport, milliseconds: number, quiet: boolean, terminal: boolean): string {
   const { result, diagnostics, otherFiles, nodes, templates = [] } = report
-  const style = { colors: pc.isColorSupported && terminal, frames: terminal, texts: result.texts }
+  const style = { colors: isPainted('stderr'), frames: terminal, texts: result.texts }
   const problems = formatDiagnostics(report.listed, style)
   if (quiet) return problems
   return [

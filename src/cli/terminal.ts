@@ -6,6 +6,19 @@ import { safeJson, safeLines, safeText } from '../diagnostics/safeText.ts'
  * `safeText` here, so that it can neither steer the terminal nor forge a line.
  */
 
+/**
+ * Whether a stream is painted: a terminal is, unless NO_COLOR is set; FORCE_COLOR paints any. A pipe of a CI is no terminal.
+ */
+export function isPainted(stream: 'stdout' | 'stderr'): boolean {
+  const { NO_COLOR, FORCE_COLOR, TERM } = process.env
+  if (NO_COLOR) return false
+  return Boolean(FORCE_COLOR) || (process[stream].isTTY === true && TERM !== 'dumb')
+}
+
+/** Colours of a stream; the identity where it is not painted. */
+export const coloursOf = (stream: 'stdout' | 'stderr'): ReturnType<typeof pc.createColors> =>
+  pc.createColors(isPainted(stream))
+
 /** A line to standard error. */
 export const say = (line: string): void => void process.stderr.write(`${safeText(line)}\n`)
 
@@ -15,9 +28,11 @@ export const sayLines = (lines: string): void => void process.stderr.write(safeL
 /** Text whose parts went through `safeText` before they were painted. */
 export const sayPainted = (text: string): void => void process.stderr.write(text)
 
-export const sayWarning = (line: string): void => sayPainted(`${pc.yellow('warning')}: ${safeText(line)}\n`)
+export const sayWarning = (line: string): void =>
+  sayPainted(`${coloursOf('stderr').yellow('warning')}: ${safeText(line)}\n`)
 
-export const sayError = (line: string): void => sayPainted(`${pc.red('error')}: ${safeText(line)}\n`)
+export const sayError = (line: string): void =>
+  sayPainted(`${coloursOf('stderr').red('error')}: ${safeText(line)}\n`)
 
 /** A line to standard error that the next one replaces; an empty text wipes it. Only on a terminal. */
 export function sayProgress(text: string): void {

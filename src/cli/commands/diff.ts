@@ -1,4 +1,3 @@
-import pc from 'picocolors'
 import { EXIT, UsageError } from '../../host/exit.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import { kernelState } from '../../proof/state.ts'
@@ -6,12 +5,12 @@ import { subjectOf } from '../../proof/subject.ts'
 import type { NodeSide } from '../../review/effects.ts'
 import { formatMarkdown } from '../../review/markdown.ts'
 import { type ReviewSide, review } from '../../review/review.ts'
-import { formatReview } from '../../review/text.ts'
+import { formatReview, type Paint } from '../../review/text.ts'
 import type { Review } from '../../review/types.ts'
 import type { Console } from '../console.ts'
 import { recreatedServices, type Side } from '../onto.ts'
 import { readStored, type State } from '../states.ts'
-import { isTerminal, print, printJson, printPainted } from '../terminal.ts'
+import { coloursOf, print, printJson, printPainted } from '../terminal.ts'
 import { type CompiledNodes, compileMany, problemKey } from './build.ts'
 import type { DiffOptions } from './diffOptions.ts'
 
@@ -123,7 +122,10 @@ function narrowed(found: Review, { service }: DiffOptions): Review {
 function show(found: Review, { format }: DiffOptions, command: string): void {
   if (format === 'json') printJson(found)
   else if (format === 'markdown') print(formatMarkdown(found, { command }))
-  else printPainted(formatReview(found, isTerminal() ? PAINT : undefined))
+  else printPainted(formatReview(found, paint()))
 }
 
-const PAINT = { strong: pc.bold, good: pc.green, bad: pc.red }
+function paint(): Paint {
+  const { bold, green, red } = coloursOf('stdout')
+  return { strong: bold, good: green, bad: red }
+}

@@ -1,4 +1,3 @@
-import pc from 'picocolors'
 import type { Captured } from '../../capture/capture.ts'
 import { type Drift, driftOf } from '../../capture/drift.ts'
 import { type ChangedLines, changedLines, foreignLine } from '../../formats/state.ts'
@@ -8,7 +7,7 @@ import { DUMMY_INTERFACE } from '../../kernel/interfaces.ts'
 import type { ChangeKind } from '../../plan/changes/types.ts'
 import type { Console } from '../console.ts'
 import { readCapture, readState } from '../states.ts'
-import { printJson, printLine, say } from '../terminal.ts'
+import { coloursOf, printJson, printLine, say } from '../terminal.ts'
 import type { NodeOptions } from './node.ts'
 
 /** `ipvsc drift`: what differs between a bundle and a node, change by change. */
@@ -21,10 +20,11 @@ export async function drift(reference: string, options: NodeOptions, console: Co
   const report = driftReport(driftOf(captured, wanted.plan))
   if (options.output === 'json') printJson({ ...report, quarantined: wanted.quarantined ?? [] })
   else {
-    for (const line of report.foreign) printLine(`! ${line}`, pc.yellow)
+    const { yellow, red, green } = coloursOf('stdout')
+    for (const line of report.foreign) printLine(`! ${line}`, yellow)
     for (const { before, after } of report.changes) {
-      for (const line of before) printLine(`- ${line}`, pc.red)
-      for (const line of after) printLine(`+ ${line}`, pc.green)
+      for (const line of before) printLine(`- ${line}`, red)
+      for (const line of after) printLine(`+ ${line}`, green)
     }
     if (!options.quiet) {
       say(verdict(report))
