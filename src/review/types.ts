@@ -1,5 +1,6 @@
 import type { Origin } from '../diagnostics/diagnostics.ts'
 import type { ChangeKind } from '../plan/changes/types.ts'
+import type { Finding } from './finding.ts'
 
 /**
  * What differs between two states of a cluster, as people judge it: by Service, on which nodes, and what it means for
@@ -18,6 +19,8 @@ export interface Review {
   readonly unchanged: number
   /** What no Service owns: rules, sets, settings; each with the nodes that it is so on. */
   readonly others: readonly OtherChange[]
+  /** What guard rules say of the change; absent: they were not asked. */
+  readonly findings?: readonly Finding[]
 }
 
 /** `recreated`: what changes cannot be changed in place, so that it has to be deleted and created again. */
