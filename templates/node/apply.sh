@@ -68,6 +68,10 @@ AWK_WITHOUT_RETIRED=$(cat without-retired.awk)
 
 . ./journal.sh
 
+. ./record.sh
+
+. ./restore.sh
+
 . ./runlog.sh
 
 . ./preflight.sh
@@ -85,6 +89,12 @@ AWK_WITHOUT_RETIRED=$(cat without-retired.awk)
 . ./step.sh
 
 . ./commands.sh
+
+. ./applying.sh
+
+. ./checking.sh
+
+. ./returning.sh
 
 . ./drain.sh
 
