@@ -370,8 +370,10 @@ test('an age is a note, and past the limit a warning; a clock that is behind is 
 })
 
 test('commands print the age of a snapshot, and warn of an old one', async (context) => {
+  // The runner of the tests sets it for whatever they start.
+  const { FORCE_COLOR: _color, ...env } = process.env
   const ipvsc = (...args: string[]) =>
-    spawnSync(process.execPath, [`${ROOT}dist/cli.js`, ...args], { encoding: 'utf8' })
+    spawnSync(process.execPath, [`${ROOT}dist/cli.js`, ...args], { encoding: 'utf8', env })
   const [fresh, old] = ['fresh.json', 'old.json'].map((name) => join(context.folder, name)) as [
     string,
     string,
