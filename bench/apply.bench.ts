@@ -68,7 +68,10 @@ kernelTest(
   `${SERVICES} Services of ${ENDPOINTS} endpoints`,
   async (lab) => {
     await lab.run('modprobe -a ip_vs ip_vs_rr nf_conntrack dummy')
-    const { plan } = await compileTexts([generateCluster(SERVICES, ENDPOINTS)], { node: 'node-1' })
+    const { plan } = await compileTexts(
+      [generateCluster({ services: SERVICES, endpoints: ENDPOINTS, isMixed: false })],
+      { node: 'node-1' },
+    )
     const bundle = writeBundle(lab, plan)
     const changed = withOneEndpointChanged(plan)
     const steps = [writeBundle(lab, changed, plan), writeBundle(lab, plan, changed)]

@@ -54,7 +54,7 @@ interface Row {
 
 function compare(services: number): Row {
   const input = join(folder, `${services}.json`)
-  writeFileSync(input, generateCluster(services, ENDPOINTS))
+  writeFileSync(input, generateCluster({ services, endpoints: ENDPOINTS }))
   const bundle = join(folder, 'bundle')
   const build = (): Sample => {
     rmSync(bundle, { recursive: true, force: true })
@@ -90,7 +90,7 @@ const MOST_ONTO = 1.5
 function laying(services: number): number {
   const snapshot = join(folder, 'snapshot.json')
   const manifests = join(folder, 'manifests')
-  writeFileSync(snapshot, generateCluster(services, ENDPOINTS, true))
+  writeFileSync(snapshot, generateCluster({ services, endpoints: ENDPOINTS, withPods: true }))
   mkdirSync(manifests)
   for (const [index, text] of generateManifests(MANIFESTS).entries())
     writeFileSync(join(manifests, `${index}.json`), text)

@@ -17,7 +17,7 @@ const milliseconds = (work: () => unknown): number => {
 /** What else the machine does only ever adds. */
 const fastest = (values: readonly number[]): number => Math.min(...values)
 
-const text = generateCluster(SERVICES, ENDPOINTS)
+const text = generateCluster({ services: SERVICES, endpoints: ENDPOINTS })
 const { cluster } = await read([{ name: 'cluster.json', text }])
 const options = { node: 'node-1' }
 const result = compile(cluster, options)

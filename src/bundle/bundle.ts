@@ -146,13 +146,11 @@ export function makeBundle(input: BundleInput): Bundle {
     ...(assumed.length === 0 ? {} : { assumed }),
     delta: start === null ? null : { from: start.state, operations: operations.length },
   }
-  contents.set('manifest.json', encodePieces([JSON.stringify(manifest, null, 2), '\n']))
-  return { manifest, files: contents.set(CHECKSUMS, encodePieces(checksums(contents))) }
+  const text = encodePieces([JSON.stringify(manifest, null, 2), '\n'])
+  const sums = formatChecksums([...files, fileEntry('manifest.json', text)])
+  contents.set('manifest.json', text).set(CHECKSUMS, encodePieces(sums))
+  return { manifest, files: contents }
 }
-
-/** Of all files. */
-const checksums = (contents: ReadonlyMap<string, Uint8Array>): string[] =>
-  formatChecksums([...contents].map(([name, bytes]) => ({ name, sha256: sha256(bytes) })))
 
 /** What a delta starts from; the files of its step join the others. */
 function startOf(
