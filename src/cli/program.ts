@@ -4,8 +4,9 @@ import { VERSION } from '../version.ts'
 import { type BuildOptions, build, check, EMIT_NAMES } from './commands/build.ts'
 import { DIFF_FORMATS, type DiffOptions } from './commands/diffOptions.ts'
 import type { NodeOptions, ScriptOptions } from './commands/node.ts'
-import type { ProofOptions, TraceOptions } from './commands/proof.ts'
+import type { ProofOptions } from './commands/proofSubject.ts'
 import { SCHEMA_NAMES } from './commands/schema.ts'
+import type { TraceOptions } from './commands/trace.ts'
 import { createConsole } from './console.ts'
 import { parseLimits } from './limits.ts'
 import { print, say, sayLines } from './terminal.ts'
@@ -77,6 +78,7 @@ ${EXIT_HELP}`,
   addCapture(program, finish)
   addDiff(program, finish)
   addProof(program, finish)
+  addExplain(program, finish)
   addApply(program, finish)
   addScriptCommands(program, finish)
   return program
@@ -386,7 +388,7 @@ Examples:
 ${EXIT_HELP}`,
     )
   withOutput(withIptables(withCompilation(trace))).action(async (state: string, options: TraceOptions) => {
-    const { traceState } = await import('./commands/proof.ts')
+    const { traceState } = await import('./commands/trace.ts')
     finish(await traceState(state, options, consoleOf(options)))
   })
   const verify = program
@@ -406,9 +408,37 @@ Examples:
 ${EXIT_HELP}`,
     )
   withOutput(withIptables(withCompilation(verify))).action(async (state: string, options: ProofOptions) => {
-    const { verifyState } = await import('./commands/proof.ts')
+    const { verifyState } = await import('./commands/verify.ts')
     finish(await verifyState(state, options, consoleOf(options)))
   })
+}
+
+function addExplain(program: Command, finish: (status: number) => void): void {
+  const command = program
+    .command('explain')
+    .description('Say why something of a node is there, who asked for it, and what is missing and why.')
+    .argument(
+      '<what>',
+      'svc:NAMESPACE/NAME[:PORT], ADDRESS[:PORT[/tcp|udp|sctp]], a set, a chain, "CHAIN NUMBER", "SET ENTRY", a setting, or PAYLOAD:LINE',
+    )
+    .argument('[state]', `${STATE_HELP}; default: the bundle that PAYLOAD:LINE is in`)
+    .option('-n, --node <name>', 'the Node whose rules they are')
+    .option('--cluster <input>', 'inputs that say who asked, where the state is a bundle, a plan or a node')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ ipvsc explain svc:shop/cart cluster.json --node worker-1
+  $ ipvsc explain bundle/ipvs.restore:17
+  $ ipvsc explain 'KUBE-SERVICES 3' live --cluster cluster.json --node worker-1
+${EXIT_HELP}`,
+    )
+  withOutput(withIptables(withCompilation(command))).action(
+    async (what: string, state: string | undefined, options: ProofOptions) => {
+      const { explain } = await import('./commands/explain.ts')
+      finish(await explain(what, state, options, consoleOf(options)))
+    },
+  )
 }
 
 const withScript = (command: Command): Command =>

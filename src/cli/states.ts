@@ -36,6 +36,8 @@ export interface State {
   readonly binding?: NodeBinding | null
   /** What a node holds besides its plan, where the state is that of a node. */
   readonly captured?: Captured
+  /** The files of a bundle, by name. */
+  readonly files?: ReadonlyMap<string, Uint8Array>
   /** What it was compiled from, where that was done here. */
   readonly compiled?: CompiledFrom
 }
@@ -106,6 +108,7 @@ async function readBundle(folder: string, readFile?: ReadBundleFile): Promise<St
   return {
     plan: await readPlan(join(folder, 'plan.json'), new TextDecoder().decode(files.get('plan.json'))),
     node: manifest.node,
+    files,
     quarantined: manifest.quarantined,
     binding: manifest.binding ?? null,
     counts: services === undefined || servicePorts === undefined ? {} : { services, servicePorts },

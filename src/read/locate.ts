@@ -19,23 +19,16 @@ export async function withPositions(
   diagnostics: readonly Diagnostic[],
   texts: ReadonlyMap<string, string>,
 ): Promise<Diagnostic[]> {
-  const placed = new Map<Diagnostic | RelatedPlace, Position>()
-  const bySource = new Map<string, (Diagnostic | RelatedPlace)[]>()
-  for (const item of diagnostics.flatMap((problem) => [problem, ...problem.related])) {
-    if (item.position !== null || item.origin === null || isPassedOver(item)) continue
-    const list = bySource.get(item.origin.source)
-    if (list === undefined) bySource.set(item.origin.source, [item])
-    else if (list.length < MOST_PLACES) list.push(item)
-  }
-  for (const [source, items] of bySource) {
-    const text = texts.get(source)
-    if (text === undefined) continue
-    const offsets = await offsetsOf(text, items.map(placeOf))
-    items.forEach((item, index) => {
-      const offset = offsets[index] ?? null
-      if (offset !== null) placed.set(item, positionAt(text, offset))
-    })
-  }
+  const items = diagnostics
+    .flatMap((problem) => [problem, ...problem.related])
+    .filter((item) => item.position === null && item.origin !== null && !isPassedOver(item))
+  const positions = await positionsOf(items as readonly SourcedPlace[], texts)
+  const placed = new Map<Diagnostic | RelatedPlace, Position>(
+    items.flatMap((item, index) => {
+      const position = positions[index] ?? null
+      return position === null ? [] : [[item, position] as const]
+    }),
+  )
   return diagnostics.map((problem) => ({
     ...problem,
     position: placed.get(problem) ?? problem.position,
@@ -43,14 +36,47 @@ export async function withPositions(
   }))
 }
 
+/** A field of an object that was read. */
+export interface SourcedPlace {
+  readonly origin: Origin
+  readonly path: JsonPath
+}
+
+/** Where fields stand in texts that are at hand; `null`: the text is not, or too many are asked for. */
+export async function positionsOf(
+  places: readonly SourcedPlace[],
+  texts: ReadonlyMap<string, string>,
+): Promise<(Position | null)[]> {
+  const bySource = new Map<string, number[]>()
+  for (const [index, { origin }] of places.entries()) {
+    const list = bySource.get(origin.source)
+    if (list === undefined) bySource.set(origin.source, [index])
+    else if (list.length < MOST_PLACES) list.push(index)
+  }
+  const found: (Position | null)[] = places.map(() => null)
+  for (const [source, indices] of bySource) {
+    const text = texts.get(source)
+    if (text === undefined) continue
+    const offsets = await offsetsOf(
+      text,
+      indices.map((index) => placeOf(places[index] as SourcedPlace)),
+    )
+    indices.forEach((index, at) => {
+      const offset = offsets[at] ?? null
+      if (offset !== null) found[index] = positionAt(text, offset)
+    })
+  }
+  return found
+}
+
 /** What is passed over by rule is counted, not looked up. */
 const isPassedOver = (item: Diagnostic | RelatedPlace): boolean =>
   'severity' in item && item.severity === 'info'
 
-function placeOf({ origin, path }: Diagnostic | RelatedPlace): Place {
-  const { document, path: root } = origin as Origin
-  return { document, path: [...root, ...path] }
-}
+const placeOf = ({ origin: { document, path: root }, path }: SourcedPlace): Place => ({
+  document,
+  path: [...root, ...path],
+})
 
 async function offsetsOf(text: string, places: readonly Place[]): Promise<(number | null)[]> {
   if (looksLikeJson(text)) {

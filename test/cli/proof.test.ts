@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ROOT } from '../support/shared.ts'
 
-const test = suite('cli: trace and verify')
+const test = suite('cli: trace, verify and explain')
 
 const ipvsc = (...args: readonly string[]) =>
   spawnSync(process.execPath, [`${ROOT}dist/cli.js`, ...args], { encoding: 'utf8', cwd: ROOT })
@@ -69,6 +72,45 @@ test('what cannot be traced is told with what can', () => {
   const { status, stderr } = ipvsc('verify', 'test/conformance/cases/small-node1')
   assert.is(status, 2)
   assert.match(stderr, /--cluster INPUT/)
+})
+
+test('explain tells why something is there, and what a Service lacks, with the line that says so', () => {
+  const explain = (what: string, ...more: readonly string[]) => ipvsc('explain', what, ...more)
+  const shop = ['examples/shop', '--node', 'worker-1']
+  const front = explain('svc:shop/front', ...shop)
+  assert.is(front.status, 0, front.stderr)
+  assert.match(front.stdout, /^shop\/front has up to 2 real servers on worker-1\n/)
+  assert.match(
+    front.stdout,
+    /10\.244\.2\.2:8080 +left out +it runs on worker-2 \(externalTrafficPolicy: Local, examples\/shop\/cluster\.yaml:15\)/,
+  )
+  const server = JSON.parse(explain('10.96.20.1:80/tcp', ...shop, '--output', 'json').stdout)
+  assert.is(server.items[0].item, 'virtual tcp 10.96.20.1:80')
+  assert.equal(server.items[0].services, [
+    { servicePort: 'shop/front:http', field: 'spec.clusterIP', place: 'examples/shop/cluster.yaml:14' },
+  ])
+  assert.match(explain('svc:shop/nope', ...shop).stderr, /the inputs hold no such Service/)
+  assert.is(explain('KUBE-NOPE', ...shop).status, 2)
+  const nowhere = explain('KUBE-SERVICES', 'test/conformance/cases/small-node1')
+  assert.is(nowhere.status, 0, nowhere.stderr)
+  assert.match(nowhere.stdout, /this state does not say who asked for it: give --cluster/)
+})
+
+test('explain takes a line of a bundle, and what the bundle recorded', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ipvsc-explain-'))
+  try {
+    ipvsc('build', 'examples/shop', '--node', 'worker-1', '-o', folder, '-q')
+    const lines = readFileSync(join(folder, 'ipvs.restore'), 'utf8').split('\n')
+    const at = lines.findIndex((line) => line.startsWith('-A -t 10.96.20.1:80 ')) + 1
+    const { stdout, stderr } = ipvsc('explain', `${folder}/ipvs.restore:${at}`)
+    assert.match(stdout, new RegExp(`^virtual tcp 10\\.96\\.20\\.1:80 +ipvs\\.restore:${at}\n`), stderr)
+    assert.match(stdout, / for {2}shop\/front:http {2}spec\.clusterIP\n/)
+    assert.match(ipvsc('explain', `${folder}/iptables.restore:1`).stdout, /:1 is no item/)
+    assert.match(ipvsc('explain', `${folder}/ipvs.restore:999`).stderr, /has no line 999: it has \d+/)
+    assert.match(ipvsc('explain', 'svc:shop/cart', folder).stdout, /^virtual tcp 10\.96\.20\.3:80 /)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test.run()

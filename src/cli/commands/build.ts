@@ -41,6 +41,7 @@ import type { NodeBinding } from '../../node/binding.ts'
 import type { NodeFacts } from '../../node/facts.ts'
 import type { ReportedFacts } from '../../node/reportedFacts.ts'
 import { formatPlan } from '../../plan/canonical.ts'
+import type { Owners } from '../../plan/owners.ts'
 import type { Plan } from '../../plan/types.ts'
 import { CONFIGURATION_REF } from '../../read/configuration.ts'
 import { withPositions } from '../../read/locate.ts'
@@ -168,6 +169,9 @@ export interface CompiledFrom {
   readonly settings: Plan['sysctls']
   readonly laid: LaidInput
   readonly diagnostics: readonly Diagnostic[]
+  readonly owners: Owners | null
+  /** What was read, by the name of its source. */
+  readonly texts: ReadonlyMap<string, string>
 }
 
 /** What a command wants of inputs that it compiles beside other things. */
@@ -210,12 +214,12 @@ export async function compileOne(
   console.say(
     diagnostics.filter((problem) => (laid.isLaid ? isNews(problem) : SAID_BY_ALL.has(problem.code))),
   )
-  const { cluster } = input.result
-  const { plan, counts, facts, binding } = result
+  const { cluster, texts } = input.result
+  const { plan, counts, facts, binding, owners } = result
   const config = input.config ?? DEFAULT_CONFIG
   const left = quarantinedObjects(diagnostics)
   for (const object of left) sayQuarantined(object)
-  const compiled = { cluster, facts, config, settings: plan.sysctls, laid, diagnostics }
+  const compiled = { cluster, facts, config, settings: plan.sysctls, laid, diagnostics, owners, texts }
   return { plan, node, counts, binding, quarantined: left, compiled }
 }
 
@@ -230,7 +234,7 @@ const SAID_BY_ALL: ReadonlySet<string> = new Set(['SNAPSHOT_AGE', 'SNAPSHOT_OLD'
 
 /** Inputs that were compiled for several nodes. */
 export interface CompiledNodes {
-  readonly compiled: Omit<CompiledFrom, 'facts' | 'settings'>
+  readonly compiled: Omit<CompiledFrom, 'facts' | 'settings' | 'owners' | 'texts'>
   /** By node name, in order. */
   readonly nodes: ReadonlyMap<string, { readonly plan: Plan; readonly facts: NodeFacts }>
 }

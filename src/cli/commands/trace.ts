@@ -9,54 +9,11 @@ import { follow } from '../../proof/follow.ts'
 import { isPodOf } from '../../proof/network.ts'
 import type { ServicePromise } from '../../proof/promises.ts'
 import { kernelState } from '../../proof/state.ts'
-import { podAddresses, type Subject, subjectOf } from '../../proof/subject.ts'
+import { podAddresses } from '../../proof/subject.ts'
 import { formatTrace, payloadPlaces, verdict } from '../../proof/traceText.ts'
-import { verify } from '../../proof/verify.ts'
-import { formatVerification } from '../../proof/verifyText.ts'
 import type { Console } from '../console.ts'
-import { readState, type State } from '../states.ts'
 import { print, printJson } from '../terminal.ts'
-import { type CompiledFrom, compileOne } from './build.ts'
-import type { NodeOptions } from './node.ts'
-
-/** Commands that follow packets through a plan: trace and verify. */
-
-export interface ProofOptions extends NodeOptions {
-  /** Inputs that say what the Services are, where the state is a bundle, a plan or a node. */
-  readonly cluster?: string
-}
-
-/** A state of a node, and what it is to be held against. */
-interface NodeSubject extends Subject {
-  readonly cluster: Cluster
-  readonly node: string
-}
-
-/** `ipvsc verify`: whether the rules keep what the API promises. */
-export async function verifyState(
-  reference: string,
-  options: ProofOptions,
-  console: Console,
-): Promise<number> {
-  const subject = await readSubject(reference, options, console)
-  if (subject === null) return EXIT.input
-  const { plan, node, network, promises } = subject
-  const result = verify(plan, promises, network)
-  const faults = result.differences.filter(({ known }) => known === null)
-  if (options.output === 'json')
-    printJson({
-      version: 1,
-      node,
-      promises: result.promises,
-      classes: result.classes,
-      differences: result.differences.map(({ trace, ...difference }) => ({
-        ...difference,
-        hops: trace.hops.length,
-      })),
-    })
-  else print(formatVerification(node, result))
-  return faults.length === 0 ? EXIT.done : EXIT.differs
-}
+import { type NodeSubject, type ProofOptions, readSubject } from './proofSubject.ts'
 
 export interface TraceOptions extends ProofOptions {
   readonly from: string
@@ -83,55 +40,6 @@ export async function traceState(
     printJson({ version: 1, node: subject.node, packet, verdict: verdict(fate), fate, hops })
   else print(formatTrace(trace, payloadPlaces(emit(plan))))
   return EXIT.done
-}
-
-/** A capture tells nothing of settings; they count as the inputs would have them. */
-const withSettings = ({ plan, captured }: State, { settings }: CompiledFrom) =>
-  captured === undefined ? plan : { ...plan, sysctls: settings }
-
-async function readSubject(
-  reference: string,
-  options: ProofOptions,
-  console: Console,
-): Promise<NodeSubject | null> {
-  const state = await readState(reference, options, console)
-  if (state === null) return null
-  const from = state.compiled ?? (await readCluster(state, options, console))
-  if (from === null) return null
-  const node = options.node ?? state.node
-  if (node === null || from.facts === null)
-    throw new UsageError('the node is not known: say which, --node NAME')
-  // A node tells its addresses itself.
-  const addresses = state.captured?.elsewhere.map(({ address }) => address)
-  const { cluster, facts, config } = from
-  const plan = withSettings(state, from)
-  const subject = subjectOf({
-    plan,
-    cluster,
-    facts,
-    config,
-    ...(addresses === undefined ? {} : { addresses }),
-  })
-  return { ...subject, cluster, node }
-}
-
-async function readCluster(
-  state: State,
-  options: ProofOptions,
-  console: Console,
-): Promise<CompiledFrom | null> {
-  const { cluster: reference } = options
-  if (reference === undefined)
-    throw new UsageError(
-      'a bundle or a node does not say what was promised: --cluster INPUT with its Services',
-    )
-  const node = options.node ?? state.node ?? undefined
-  const compiled = await compileOne(
-    [reference],
-    { ...options, ...(node === undefined ? {} : { node }) },
-    console,
-  )
-  return compiled?.compiled ?? null
 }
 
 interface Target {
