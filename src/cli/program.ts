@@ -371,8 +371,9 @@ function addProof(program: Command, finish: (status: number) => void): void {
   const clusterHelp = 'inputs that say what was promised, where the state is a bundle, a plan or a node'
   const trace = program
     .command('trace')
-    .description('Follow a packet through the rules of a node, hop by hop.')
+    .description('Follow a packet through the rules of a node, hop by hop; with two states before and after.')
     .argument('<state>', STATE_HELP)
+    .argument('[after]', 'another state of the node, to be told beside the first one')
     .requiredOption('--from <client>', 'node, pod:NAMESPACE/NAME, or an address')
     .requiredOption('--to <target>', 'ADDRESS:PORT[/tcp|udp|sctp], or svc:NAMESPACE/NAME[:PORT]')
     .option('-n, --node <name>', 'the Node whose rules they are')
@@ -385,12 +386,15 @@ Each hop names the line that decided. docs/proof.md says what is modelled.
 Examples:
   $ ipvsc trace cluster.json --node worker-1 --from 198.51.100.7 --to 192.0.2.11:30001
   $ ipvsc trace bundle --cluster cluster.json --from node --to svc:shop/cart:http
+  $ ipvsc trace git:main:cluster.json cluster.json --node worker-1 --from 198.51.100.7 --to svc:shop/front:http
 ${EXIT_HELP}`,
     )
-  withOutput(withIptables(withCompilation(trace))).action(async (state: string, options: TraceOptions) => {
-    const { traceState } = await import('./commands/trace.ts')
-    finish(await traceState(state, options, consoleOf(options)))
-  })
+  withOutput(withIptables(withCompilation(trace))).action(
+    async (state: string, after: string | undefined, options: TraceOptions) => {
+      const { traceState } = await import('./commands/trace.ts')
+      finish(await traceState(state, after, options, consoleOf(options)))
+    },
+  )
   const verify = program
     .command('verify')
     .description('Show whether the rules of a node keep what the Kubernetes API promises of each Service.')

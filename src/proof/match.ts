@@ -12,18 +12,24 @@ export interface InFlight {
   readonly scheduledBy: { readonly protocol: string; readonly address: string; readonly port: number } | null
 }
 
+/** An entry of a set that a packet matched: `10.96.0.1,tcp:443` of KUBE-CLUSTER-IP. */
+export interface FoundEntry {
+  readonly set: string
+  readonly entry: string
+}
+
 /** Whether every match of a rule holds; the entries of sets that made it so. */
 export function matchesRule(
   { matches }: Rule,
   flight: InFlight,
   state: KernelState,
-): { readonly matched: boolean; readonly entries: readonly string[] } {
-  const entries: string[] = []
+): { readonly matched: boolean; readonly entries: readonly FoundEntry[] } {
+  const entries: FoundEntry[] = []
   for (const match of matches) {
     if (match.kind === 'set') {
       const entry = findEntry(match, flight.packet, state)
       if (entry === null) return NO_MATCH
-      entries.push(`${entry} in ${match.set}`)
+      entries.push({ set: match.set, entry })
     } else if (!holds(match, flight, state)) return NO_MATCH
   }
   return { matched: true, entries }

@@ -1,74 +1,62 @@
-import { PAYLOAD_NAMES } from '../formats/names.ts'
+import { diffArrays } from 'diff'
+import { safeText } from '../diagnostics/safeText.ts'
 import { formatRule } from '../formats/rules.ts'
-import type { TableName } from '../kernel/chains.ts'
 import type { Family } from '../net/family.ts'
 import { hostPort } from '../plan/keys.ts'
 import type { Rule } from '../plan/types.ts'
 import type { Fate, Served, Trace, Unanswered } from './follow.ts'
+import type { Notes } from './notes.ts'
 import { formatPacket, packetFamily } from './packet.ts'
 import type { Hop } from './walk.ts'
 
-/** Where a rule or a virtual server stands: `iptables.restore:12`, or its place on the node. */
-export interface Places {
-  readonly rule: (family: Family, table: TableName, chain: string, number: number) => string | null
-  readonly virtualServer: (key: string) => string | null
-}
-
-/** Finds lines of a bundle's payloads; `payloads` by file name. */
-export function payloadPlaces(payloads: ReadonlyMap<string, string>): Places {
-  const places = new Map<string, string>()
-  for (const name of PAYLOAD_NAMES) {
-    const text = payloads.get(name)
-    if (text === undefined) continue
-    if (name === 'ipvs.restore') indexServers(name, text, places)
-    else if (name.endsWith('tables.restore')) indexRules(name, text, places)
-  }
-  return {
-    rule: (family, table, chain, number) => places.get(`${family} ${table} ${chain} ${number}`) ?? null,
-    virtualServer: (key) => places.get(key) ?? null,
-  }
-}
-
-const FLAGS: Readonly<Record<string, string>> = { '-t': 'tcp', '-u': 'udp', '--sctp-service': 'sctp' }
-
-function indexServers(name: string, text: string, places: Map<string, string>): void {
-  for (const [index, line] of text.split('\n').entries()) {
-    const [command, flag = '', address] = line.split(' ')
-    if (command === '-A') places.set(`${FLAGS[flag]} ${address}`, `${name}:${index + 1}`)
-  }
-}
-
-function indexRules(name: string, text: string, places: Map<string, string>): void {
-  const family: Family = name.startsWith('ip6') ? 'ipv6' : 'ipv4'
-  const counts = new Map<string, number>()
-  let table = ''
-  for (const [index, line] of text.split('\n').entries()) {
-    if (line.startsWith('*')) table = line.slice(1)
-    if (!line.startsWith('-A ')) continue
-    const key = `${family} ${table} ${line.split(' ')[1]}`
-    counts.set(key, (counts.get(key) ?? 0) + 1)
-    places.set(`${key} ${counts.get(key)}`, `${name}:${index + 1}`)
-  }
-}
-
 /** A trace as a person reads it: the verdict, then hop by hop. */
-export function formatTrace(trace: Trace, places: Places): string {
-  const { packet, hops, fate } = trace
-  const inHook = packet.arrival.kind === 'local' ? 'sent by the node itself' : `by ${packet.arrival.name}`
-  const rows: Row[] = [
-    ['in', `${formatPacket(packet)}, ${inHook}`, null],
-    ...hops.map((hop) => hopRow(hop, packetFamily(packet), places)),
-    ...fateRows(fate, places),
-  ]
-  return `${verdict(fate)}\n\n${formatRows(rows)}`
+export const formatTrace = (trace: Trace, notes: Notes): string =>
+  `${verdict(trace.fate)}\n\n${formatRows(traceRows(trace, notes).map((row) => [' ', ...row]))}`
+
+/** A trace and its notes. */
+export interface NotedTrace {
+  readonly trace: Trace
+  readonly notes: Notes
 }
 
-type Row = readonly [stage: string, what: string, place: string | null]
+/** The same packet before and after: both verdicts, then what both meet once, and beside it what only one of them meets. */
+export function formatTraces(before: NotedTrace, after: NotedTrace): string {
+  const [old, now] = [before, after].map(({ trace, notes }) => traceRows(trace, notes)) as [Row[], Row[]]
+  const sayings = [before, after].map(({ trace }) => verdict(trace.fate))
+  const head =
+    sayings[0] === sayings[1]
+      ? `the same before and after: ${sayings[0]}`
+      : `before: ${sayings[0]}\nafter:  ${sayings[1]}`
+  const parts = diffArrays(old, now, { comparator: ([a, b], [c, d]) => a === c && b === d })
+  const rows = parts.flatMap(({ added, removed, value }) =>
+    value.map((row): MarkedRow => [added ? '+' : removed ? '-' : ' ', ...row]),
+  )
+  return `${head}\n\n${formatRows(rows)}`
+}
 
-function hopRow({ table, hook, chain, number, rule, entries }: Hop, family: Family, places: Places): Row {
+type Row = readonly [stage: string, what: string, owner: string | null, place: string | null]
+type MarkedRow = readonly [mark: ' ' | '+' | '-', ...Row]
+
+function traceRows({ packet, hops, fate }: Trace, notes: Notes): Row[] {
+  const inHook = packet.arrival.kind === 'local' ? 'sent by the node itself' : `by ${packet.arrival.name}`
+  return [
+    ['in', `${formatPacket(packet)}, ${inHook}`, null, null],
+    ...hops.map((hop) => hopRow(hop, packetFamily(packet), notes)),
+    ...fateRows(fate, notes),
+  ]
+}
+
+function hopRow({ table, hook, chain, number, rule, entries }: Hop, family: Family, notes: Notes): Row {
+  const named = entries.map(({ set, entry }) => `${entry} in ${set}`)
   const found =
-    entries.length === 0 ? formatRule(withoutComment(rule)) : `${entries.join(', ')} → ${target(rule)}`
-  return [table, `${hook}: ${chain} rule ${number}: ${found}`, places.rule(family, table, chain, number)]
+    named.length === 0 ? formatRule(withoutComment(rule)) : `${named.join(', ')} → ${target(rule)}`
+  const owners = new Set(entries.flatMap((entry) => notes.ownerOfEntry(entry) ?? []))
+  return [
+    table,
+    `${hook}: ${chain} rule ${number}: ${found}`,
+    owners.size === 0 ? null : [...owners].join(', '),
+    notes.ruleAt(family, table, chain, number),
+  ]
 }
 
 const withoutComment = (rule: Rule): Rule => ({ ...rule, comment: null })
@@ -76,7 +64,7 @@ const withoutComment = (rule: Rule): Rule => ({ ...rule, comment: null })
 const target = ({ target: to }: Rule): string =>
   formatRule({ comment: null, matches: [], target: to }).slice(3)
 
-function fateRows(fate: Fate, places: Places): Row[] {
+function fateRows(fate: Fate, notes: Notes): Row[] {
   if (fate.kind !== 'served') return []
   const { virtualServer, servers } = fate
   const { protocol, address, port, scheduler, persistence } = virtualServer
@@ -84,13 +72,18 @@ function fateRows(fate: Fate, places: Places): Row[] {
   const sticky = persistence === null ? '' : `, a client stays for ${persistence.timeout} s`
   const distinct = servers.every((one) => sameHops(one, servers[0] as Served))
   return [
-    ['ipvs', `${key}, ${scheduler}${sticky}`, places.virtualServer(key)],
+    [
+      'ipvs',
+      `${key}, ${scheduler}${sticky}`,
+      notes.ownerOfServer(virtualServer),
+      notes.serverAt(virtualServer),
+    ],
     ...servers.flatMap((served) => [
-      ['', `→ ${serverText(served)}`, null] as Row,
-      ...(distinct ? [] : served.hops.map((hop) => hopRow(hop, familyOfServer(served), places))),
+      ['', `→ ${serverText(served)}`, null, null] as Row,
+      ...(distinct ? [] : served.hops.map((hop) => hopRow(hop, familyOfServer(served), notes))),
     ]),
     ...(distinct
-      ? (servers[0]?.hops ?? []).map((hop) => hopRow(hop, familyOfServer(servers[0] as Served), places))
+      ? (servers[0]?.hops ?? []).map((hop) => hopRow(hop, familyOfServer(servers[0] as Served), notes))
       : []),
   ]
 }
@@ -149,15 +142,21 @@ function servedVerdict(servers: readonly Served[], scheduler: string): string {
   return `answered: ${scheduler} over ${count}${partly}; ${sees}`
 }
 
-/** Columns: the stage once, what happens, and where that stands. */
-function formatRows(rows: readonly Row[]): string {
-  const width = Math.min(100, Math.max(...rows.map(([, what]) => what.length)))
+/** Columns: what only one side has, the stage once, what happens, who asked for it, and where that stands. */
+function formatRows(rows: readonly MarkedRow[]): string {
+  const width = (column: 2 | 3, most: number): number =>
+    Math.min(
+      most,
+      Math.max(...rows.map((row) => ((row[3] ?? row[4]) === null ? 0 : (row[column]?.length ?? 0)))),
+    )
+  const widths = [width(2, 100), width(3, 60)] as const
   let last = ''
   return rows
-    .map(([stage, what, place]) => {
+    .map(([mark, stage, what, owner, place]) => {
       const shown = stage === last ? '' : stage
       if (stage !== '') last = stage
-      return `  ${shown.padEnd(6)} ${place === null ? what : `${what.padEnd(width)}  ${place}`}\n`
+      const cells = [what.padEnd(widths[0]), (owner ?? '').padEnd(widths[1]), place ?? '']
+      return safeText(`${mark} ${shown.padEnd(6)} ${cells.join('  ')}`.trimEnd()).concat('\n')
     })
     .join('')
 }

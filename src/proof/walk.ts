@@ -1,6 +1,6 @@
 import type { TableName } from '../kernel/chains.ts'
 import type { Jump, Rule, Target } from '../plan/types.ts'
-import { type InFlight, matchesRule } from './match.ts'
+import { type FoundEntry, type InFlight, matchesRule } from './match.ts'
 import { packetFamily } from './packet.ts'
 import type { KernelState } from './state.ts'
 
@@ -12,8 +12,8 @@ export interface Hop {
   /** Place of the rule in its chain, from 1. */
   readonly number: number
   readonly rule: Rule
-  /** Entries that the rule found, such as `10.96.0.1,tcp:443 in KUBE-CLUSTER-IP`. */
-  readonly entries: readonly string[]
+  /** Entries that the rule found. */
+  readonly entries: readonly FoundEntry[]
 }
 
 export interface Walk {

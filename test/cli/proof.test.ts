@@ -50,6 +50,27 @@ test('verify and trace give data', () => {
   assert.ok(traced.hops.length > 0)
 })
 
+test('trace tells two states of a node side by side', () => {
+  const args = ['--node', 'worker-1', '--from', 'node', '--to', 'svc:shop/front:http']
+  const folder = mkdtempSync(join(tmpdir(), 'ipvsc-trace-'))
+  try {
+    ipvsc('build', 'examples/shop', '--node', 'worker-1', '-o', folder, '-q')
+    const { status, stdout, stderr } = ipvsc('trace', folder, 'examples/shop', ...args)
+    assert.is(status, 0, stderr)
+    assert.match(stdout, /^the same before and after: answered: rr over 2 real servers/)
+    assert.match(stdout, /shop\/front:http spec\.clusterIP +iptables\.restore:\d+\n/)
+    const traced = JSON.parse(ipvsc('trace', folder, 'examples/shop', ...args, '--output', 'json').stdout)
+    assert.is(traced.before.verdict, traced.after.verdict)
+    assert.ok(
+      traced.after.hops.some(({ owners }: { owners: string[] }) =>
+        owners.includes('shop/front:http spec.clusterIP'),
+      ),
+    )
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
 test('what cannot be traced is told with what can', () => {
   const trace = (from: string, to: string) =>
     ipvsc('trace', 'examples/shop', '--node', 'worker-1', '--from', from, '--to', to)

@@ -1,20 +1,13 @@
 import { dirname } from 'node:path'
 import type { JsonPath, Origin } from '../../diagnostics/diagnostics.ts'
 import { formatPath } from '../../diagnostics/diagnostics.ts'
-import { emit } from '../../formats/emit.ts'
-import { PAYLOAD_NAMES, type PayloadName } from '../../formats/names.ts'
+import type { PayloadName } from '../../formats/names.ts'
 import { EXIT, UsageError } from '../../host/exit.ts'
 import { hostPort } from '../../plan/keys.ts'
 import { candidatesByService } from '../../proof/endpoints.ts'
 import { type ExplainedState, type Explanation, explainItems } from '../../proof/explain/explain.ts'
 import { type Question, readQuestion } from '../../proof/explain/find.ts'
 import { lineKeys, payloadOf, placesOf } from '../../proof/explain/lines.ts'
-import {
-  compiledOwners,
-  type OwnersOf,
-  type RecordedOwners,
-  recordedOwners,
-} from '../../proof/explain/owners.ts'
 import { explainService, type ServiceExplanation } from '../../proof/explain/service.ts'
 import { formatExplanations, formatService, type PlaceName } from '../../proof/explain/text.ts'
 import { positionsOf } from '../../read/locate.ts'
@@ -23,7 +16,7 @@ import { readText } from '../inputs.ts'
 import { readState, type State } from '../states.ts'
 import { print, printJson } from '../terminal.ts'
 import type { CompiledFrom } from './build.ts'
-import { nodePortAddresses, type ProofOptions, readCluster } from './proofSubject.ts'
+import { nodePortAddresses, ownersOf, type ProofOptions, payloadsOf, readCluster } from './proofSubject.ts'
 
 /** What is answered: items of the plan, and Services with what they lack. */
 interface Answer {
@@ -100,19 +93,12 @@ function answerTo(
 }
 
 function explainedState(state: State, from: CompiledFrom | null): ExplainedState {
-  const { plan, files, captured } = state
-  const payloads = files === undefined ? (captured === undefined ? emit(plan) : null) : payloadTexts(files)
-  return { plan, owners: ownersOf(state, from), places: payloads === null ? new Map() : placesOf(payloads) }
-}
-
-const payloadTexts = (files: ReadonlyMap<string, Uint8Array>): Map<PayloadName, string> =>
-  new Map(PAYLOAD_NAMES.map((name) => [name, new TextDecoder().decode(files.get(name))]))
-
-function ownersOf({ files }: State, from: CompiledFrom | null): OwnersOf | null {
-  if (from?.owners) return compiledOwners(from.owners)
-  const recorded = files?.get('provenance.json')
-  if (recorded === undefined) return null
-  return recordedOwners(JSON.parse(new TextDecoder().decode(recorded)) as RecordedOwners)
+  const payloads = payloadsOf(state)
+  return {
+    plan: state.plan,
+    owners: ownersOf(state, from),
+    places: payloads === null ? new Map() : placesOf(payloads),
+  }
 }
 
 /** Which item a line of a payload is; `null` after saying that it is none. */

@@ -1,4 +1,3 @@
-import { emit } from '../../formats/emit.ts'
 import { EXIT, UsageError } from '../../host/exit.ts'
 import { PROTOCOLS, type Protocol } from '../../kernel/protocols.ts'
 import type { Cluster } from '../../kube/cluster.ts'
@@ -7,39 +6,107 @@ import { canonicalAddress, familyOf } from '../../net/address.ts'
 import { type Client, nodeClient, outsideClient, podClient } from '../../proof/clients.ts'
 import { follow } from '../../proof/follow.ts'
 import { isPodOf } from '../../proof/network.ts'
+import { notesOn } from '../../proof/notes.ts'
+import { packetFamily } from '../../proof/packet.ts'
 import type { ServicePromise } from '../../proof/promises.ts'
 import { kernelState } from '../../proof/state.ts'
 import { podAddresses } from '../../proof/subject.ts'
-import { formatTrace, payloadPlaces, verdict } from '../../proof/traceText.ts'
+import { formatTrace, formatTraces, type NotedTrace, verdict } from '../../proof/traceText.ts'
+import type { Hop } from '../../proof/walk.ts'
 import type { Console } from '../console.ts'
 import { print, printJson } from '../terminal.ts'
-import { type NodeSubject, type ProofOptions, readSubject } from './proofSubject.ts'
+import {
+  type NodeSubject,
+  ownersOf,
+  type ProofOptions,
+  payloadsOf,
+  readSubject,
+  readSubjects,
+} from './proofSubject.ts'
 
 export interface TraceOptions extends ProofOptions {
   readonly from: string
   readonly to: string
 }
 
-/** `ipvsc trace`: what becomes of a packet, hop by hop. */
+/** `ipvsc trace`: what becomes of a packet, hop by hop; with two states before and after. */
 export async function traceState(
   reference: string,
+  second: string | undefined,
   options: TraceOptions,
   console: Console,
 ): Promise<number> {
+  if (second !== undefined) return traceBoth([reference, second], options, console)
   const subject = await readSubject(reference, options, console)
   if (subject === null) return EXIT.input
-  const target = parseTarget(options.to, subject.promises)
-  const client = parseClient(options.from, target.destination, subject)
-  const { source, arrival } = client
-  if (familyOf(source) !== familyOf(target.destination))
-    throw new UsageError(`--from ${source} and --to ${target.destination} are of different families`)
-  const { plan } = subject
-  const trace = follow(kernelState(plan, subject.network), { ...target, source, arrival })
-  const { packet, fate, hops } = trace
-  if (options.output === 'json')
-    printJson({ version: 1, node: subject.node, packet, verdict: verdict(fate), fate, hops })
-  else print(formatTrace(trace, payloadPlaces(emit(plan))))
+  const traced = traceOn(subject, targetOn(subject, options.to), options)
+  if (options.output === 'json') printJson({ version: 1, node: subject.node, ...traceData(traced) })
+  else print(formatTrace(traced.trace, traced.notes))
   return EXIT.done
+}
+
+async function traceBoth(
+  references: readonly [string, string],
+  options: TraceOptions,
+  console: Console,
+): Promise<number> {
+  const subjects = await readSubjects(references, options, console)
+  if (subjects === null) return EXIT.input
+  const targets = targetsOn(subjects, options.to)
+  const [before, after] = subjects.map((subject, index) =>
+    traceOn(subject, targets[index] as Target, options),
+  ) as [NotedTrace, NotedTrace]
+  if (options.output === 'json')
+    printJson({
+      version: 1,
+      node: subjects[0].node,
+      before: traceData(before),
+      after: traceData(after),
+    })
+  else print(formatTraces(before, after))
+  return EXIT.done
+}
+
+/** A Service that only one of two states has is looked for at the address that it has there. */
+function targetsOn([before, after]: readonly [NodeSubject, NodeSubject], to: string): [Target, Target] {
+  const found = [before, after].map((subject) => {
+    try {
+      return targetOn(subject, to)
+    } catch (error) {
+      if (error instanceof UsageError) return error
+      throw error
+    }
+  })
+  const [first] = found.filter((one): one is Target => !(one instanceof UsageError))
+  if (first === undefined) throw found[0]
+  return found.map((one) => (one instanceof UsageError ? first : one)) as [Target, Target]
+}
+
+const targetOn = ({ promises }: NodeSubject, to: string): Target => parseTarget(to, promises)
+
+function traceOn(subject: NodeSubject, target: Target, { from }: TraceOptions): NotedTrace {
+  const { source, arrival } = parseClient(from, target.destination, subject)
+  if (familyOf(source) !== familyOf(target.destination))
+    throw new UsageError(`--from ${source} and ${target.destination} are of different families`)
+  const { plan, network, state } = subject
+  return {
+    trace: follow(kernelState(plan, network), { ...target, source, arrival }),
+    notes: notesOn(plan, payloadsOf(state), ownersOf(state, subject.from)),
+  }
+}
+
+/** A trace for programs, each hop with where it stands and who asked for it. */
+function traceData({ trace: { packet, fate, hops }, notes }: NotedTrace): object {
+  const noted = (hop: Hop) => ({
+    ...hop,
+    place: notes.ruleAt(packetFamily(packet), hop.table, hop.chain, hop.number),
+    owners: hop.entries.map(notes.ownerOfEntry),
+  })
+  const told =
+    fate.kind !== 'served'
+      ? fate
+      : { ...fate, servers: fate.servers.map((one) => ({ ...one, hops: one.hops.map(noted) })) }
+  return { packet, verdict: verdict(fate), fate: told, hops: hops.map(noted) }
 }
 
 interface Target {
