@@ -1,8 +1,9 @@
 import { Command, CommanderError, Option } from 'commander'
 import { CommandError, EXIT, EXIT_HELP } from '../host/exit.ts'
+import { KINDS } from '../review/narrow.ts'
 import { VERSION } from '../version.ts'
 import { type BuildOptions, build, check, EMIT_NAMES } from './commands/build.ts'
-import { DIFF_FORMATS, type DiffOptions } from './commands/diffOptions.ts'
+import { DIFF_FORMS, type DiffOptions } from './commands/diffOptions.ts'
 import type { NodeOptions, ScriptOptions } from './commands/node.ts'
 import type { ProofOptions } from './commands/proofSubject.ts'
 import { SCHEMA_NAMES } from './commands/schema.ts'
@@ -346,10 +347,17 @@ function addDiff(program: Command, finish: (status: number) => void): void {
     .argument('<from>', STATE_HELP)
     .argument('<to>', STATE_HELP)
     .option('-n, --node <name>', 'a Node to compare; may be repeated', collect)
+    .option(
+      '--nodes-matching <selector>',
+      "compare Nodes with these labels: 'zone=a', 'zone in (a, b),!retired'",
+    )
     .option('--all-nodes', 'compare every Node')
     .option('--service <name>', 'NAMESPACE/NAME of a Service to show alone; may be repeated', collect)
+    .option('--kind <kind>', `show alone what is ${KINDS.join(', ')}; may be repeated`, collect)
+    .option('--stat', 'a table alone')
     .option('--exit-code', 'end with status 3 where something differs')
-    .addOption(new Option('--format <form>', 'how to tell it').choices([...DIFF_FORMATS]).default('text'))
+    .addOption(new Option('--output <form>', 'how to tell it').choices(DIFF_FORMS).default('text'))
+    .option('--report <form=file>', 'also write it in this form to a file; may be repeated', collect)
     .option('-q, --quiet', 'report problems only')
     .addHelpText(
       'after',
@@ -358,7 +366,8 @@ Manifests are laid over --onto; those of <to> over what <from> made. docs/review
 
 Examples:
   $ ipvsc diff git:origin/main...HEAD:deploy git:HEAD:deploy --onto cluster.json --all-nodes
-  $ ipvsc diff old-bundle new-bundle --node worker-1 --format markdown
+  $ ipvsc diff old-bundle new-bundle --node worker-1 --output markdown
+  $ ipvsc diff old.json new.json --nodes-matching 'zone=a' --stat
 ${EXIT_HELP}`,
     )
   withIptables(withCompilation(command)).action(async (from: string, to: string, options: DiffOptions) => {

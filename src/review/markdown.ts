@@ -1,77 +1,159 @@
-import { safeText } from '../diagnostics/safeText.ts'
-import { count, effectText, has, nodesText, verdict } from './summary.ts'
+import type { Finding } from './finding.ts'
+import { cellCode, code, escapeHtml, escapeMarkdown } from './markdownText.ts'
+import {
+  byImportance,
+  count,
+  effectText,
+  has,
+  nodesOf,
+  nodesText,
+  serverCounts,
+  signOf,
+  verdict,
+  whatChanges,
+} from './summary.ts'
 import type { NodeGroup, OtherChange, Review, ServiceReview, VirtualServerReview } from './types.ts'
 
 /** Characters that a comment of a pull request may have. */
 const MOST_CHARACTERS = 65_536
 
 export interface MarkdownOptions {
+  /** Characters at most; there is room for the verdict in any case. */
   readonly most?: number
   /** The command that shows all of it. */
   readonly command?: string
+  /** The table alone, without details. */
+  readonly stat?: boolean
 }
 
 /**
- * A review as a comment of a pull request: verdict, table, details by Service. What does not fit is cut from the end,
- * the least important first; names of all changed Services stay. Nothing of an input is Markdown or HTML here.
+ * A review as a comment of a pull request: verdict, table, findings, details by Service. What does not fit is cut from the
+ * end, the least important first; names of all changed Services stay. Nothing of an input is Markdown or HTML here.
  */
 export function formatMarkdown(
   review: Review,
-  { most = MOST_CHARACTERS, command = 'ipvsc diff' }: MarkdownOptions = {},
+  { most = MOST_CHARACTERS, command = 'ipvsc diff', stat = false }: MarkdownOptions = {},
 ): string {
-  const ordered = [...review.services].sort((a, b) => importance(b) - importance(a))
-  const head = `### ipvsc: ${escapeMarkdown(verdict(review))}\n`
-  const blocks = [...ordered.map((service) => details(service, review)), ...othersBlock(review)]
-  const room = most - CUT_ROOM - command.length
-  const table = fitTable(ordered, review, room - head.length)
-  let text = head + table
-  let shown = 0
-  for (const block of blocks) {
-    if (text.length + block.length > room) break
-    text += block
-    shown++
-  }
-  return shown === blocks.length ? text : `${text}\n${cutNotice(blocks.length - shown, command)}\n`
+  const ordered = byImportance(review.services)
+  const head = `### ipvsc: ${verdict(review, code)}\n`
+  const room =
+    most - head.length - cutNotice({ rows: 99_999, names: 99_999, details: 99_999 }, command).length
+  const table = fitTable(ordered, review, room)
+  const blocks = stat
+    ? []
+    : [...findingBlocks(review), ...ordered.map((one) => details(one, review)), ...othersBlock(review)]
+  const shown = fitting(blocks, room - table.text.length)
+  const cut = { rows: table.rows, names: table.names, details: blocks.length - shown }
+  const isCut = cut.rows + cut.names + cut.details > 0
+  return `${head}${table.text}${blocks.slice(0, shown).join('')}${isCut ? cutNotice(cut, command) : ''}`
 }
 
-/** What the notice of a cut takes at most. */
-const CUT_ROOM = 200
+/** How many of the texts have room, from the first on. */
+function fitting(texts: readonly string[], room: number): number {
+  let used = 0
+  const end = texts.findIndex((text) => {
+    used += text.length
+    return used > room
+  })
+  return end === -1 ? texts.length : end
+}
 
-const cutNotice = (left: number, command: string): string =>
-  `_${count(left, 'detail')} did not fit; ${code(command)} shows all._`
+/** What is missing, by number. */
+interface Cut {
+  readonly rows: number
+  readonly names: number
+  readonly details: number
+}
 
-const importance = (service: ServiceReview): number =>
-  has(service, 'unreachable') ? 3 : service.fate === 'removed' ? 2 : service.groups.length > 0 ? 1 : 0
+function cutNotice({ rows, names, details: blocks }: Cut, command: string): string {
+  const parts = [
+    ...(names === 0 ? [] : [`the names of ${count(names, 'Service')}`]),
+    ...(rows === 0 ? [] : [`${count(rows, 'row')} of the table`]),
+    ...(blocks === 0 ? [] : [`${count(blocks, 'detail')}`]),
+  ]
+  return `\n_Cut to fit, the least important first: ${parts.join(', ')}. All of it:_ ${code(command)}\n`
+}
 
-/** Rows of a table while there is room, else bare names. */
-function fitTable(services: readonly ServiceReview[], review: Review, room: number): string {
-  if (services.length === 0) return ''
-  const full = `\n| | Service | what | real servers | nodes |\n|---|---|---|---|---|\n${services.map((service) => row(service, review)).join('')}`
-  return full.length <= room ? full : `\n${services.map(({ service }) => code(service)).join(', ')}\n`
+interface Table {
+  readonly text: string
+  /** Services without a row of their own, and those without a name. */
+  readonly rows: number
+  readonly names: number
+}
+
+const TABLE_HEAD = '\n| | Service | what | real servers | nodes |\n|---|---|---|---|---|\n'
+
+/** Rows for the most important Services, in half of the room, and names for the rest. */
+function fitTable(services: readonly ServiceReview[], review: Review, room: number): Table {
+  if (services.length === 0) return { text: '', rows: 0, names: 0 }
+  const rows = services.map((service) => row(service, review))
+  const whole = TABLE_HEAD + rows.join('')
+  if (whole.length <= room / 2) return { text: whole, rows: 0, names: 0 }
+  const costs = services.map(({ service }) => nameItem(service).length)
+  let names = costs.reduce((sum, cost) => sum + cost, TABLE_HEAD.length + NAMES_HEAD.length)
+  if (names > room) return namesAlone(services, room)
+  const limit = Math.max(room / 2, names)
+  let shown = 0
+  while (shown < rows.length) {
+    const longer = names - (costs[shown] as number) + (rows[shown] as string).length
+    if (longer > limit) break
+    names = longer
+    shown++
+  }
+  const left = services.slice(shown).map(({ service }) => nameItem(service))
+  const head = shown === 0 ? '' : TABLE_HEAD
+  const text = `${head}${rows.slice(0, shown).join('')}${left.length === 0 ? '' : `\nand ${left.join('')}\n`}`
+  return { text, rows: left.length, names: 0 }
+}
+
+const NAMES_HEAD = '\nand \n'
+const nameItem = (name: string): string => `${code(name)} `
+
+/** Names by namespace, which are shorter; as many as there is room for. */
+function namesAlone(services: readonly ServiceReview[], room: number): Table {
+  const spaces = new Map<string, string[]>()
+  let used = 2
+  let named = 0
+  for (const { service } of services) {
+    const [space = '', name = ''] = service.split(/\/(.*)/s)
+    const known = spaces.get(space)
+    const cost =
+      known === undefined ? code(`${space}/`).length + code(name).length + 2 : code(name).length + 1
+    if (used + cost > room) break
+    used += cost
+    named++
+    if (known === undefined) spaces.set(space, [name])
+    else known.push(name)
+  }
+  const lines = [...spaces].map(([space, names]) => `${code(`${space}/`)} ${names.map(code).join(' ')}\n`)
+  return { text: `\n${lines.join('')}`, rows: services.length, names: services.length - named }
 }
 
 function row(service: ServiceReview, review: Review): string {
-  const nodes = [...new Set(service.groups.flatMap((group) => group.nodes))]
-  const sign = has(service, 'unreachable')
-    ? '✗'
-    : { added: '+', removed: '−', changed: '~', recreated: '!' }[service.fate]
-  const where = nodes.length === 0 ? 'none' : nodesText(nodes.sort(), review.nodes)
-  return `| ${[sign, code(service.service), what(service), servers(service), escapeMarkdown(where)].join(' | ')} |\n`
+  const nodes = nodesOf(service)
+  const where = nodes.length === 0 ? 'none' : nodesText(nodes, review.nodes, cellCode)
+  const cells = [
+    signOf(service),
+    cellCode(service.service),
+    whatChanges(service, cellCode),
+    serverCounts(service),
+    where,
+  ]
+  return `| ${cells.join(' | ')} |\n`
 }
 
-function what({ fate, fields, groups }: ServiceReview): string {
-  if (fate !== 'changed')
-    return { added: 'new', removed: 'removed', recreated: 'has to be created again' }[fate]
-  const names = fields.map(({ field }) => field)
-  if (names.length === 0) return groups.length > 0 ? 'endpoints' : ''
-  return names.slice(0, 3).map(code).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '')
+function findingBlocks({ findings = [] }: Review): string[] {
+  const counted = findings.filter(({ silenced }) => silenced === null)
+  return counted.length === 0
+    ? []
+    : [`\n**${count(counted.length, 'finding')}**\n\n`, ...counted.map(findingLine)]
 }
 
-function servers({ groups }: ServiceReview): string {
-  const first =
-    groups[0]?.virtualServers.find(({ before, after }) => before !== after) ?? groups[0]?.virtualServers[0]
-  if (first === undefined) return ''
-  return first.before === first.after ? String(first.after) : `${first.before} → ${first.after}`
+function findingLine({ severity, code: name, message, mend, place, service }: Finding): string {
+  const line = place?.position == null ? '' : `:${place.position.line}`
+  const where =
+    place === null ? (service === null ? '' : code(service)) : code(`${place.origin.source}${line}`)
+  return `- ${severity} ${code(name)} ${where}: ${escapeMarkdown(message)} ${escapeMarkdown(mend)}\n`
 }
 
 function details(service: ServiceReview, review: Review): string {
@@ -79,57 +161,46 @@ function details(service: ServiceReview, review: Review): string {
     ({ field, before, after }) => `- ${code(field)}: ${value(before)} → ${value(after)}\n`,
   )
   const place = service.origin === null ? '' : `${code(service.origin.source)}\n\n`
-  return `\n<details><summary><code>${escapeHtml(service.service)}</code></summary>\n\n${place}${service.fate === 'added' || service.fate === 'removed' ? '' : fields.join('')}${service.groups.map((group) => groupText(group, review)).join('')}\n</details>\n`
+  const isWhole = service.fate === 'added' || service.fate === 'removed'
+  const consequence = has(service, 'unreachable') ? ': no longer answered for some clients' : ''
+  return [
+    `\n<details><summary><code>${escapeHtml(service.service)}</code>${consequence}</summary>\n\n`,
+    place,
+    ...(isWhole ? [] : fields),
+    ...service.groups.map((group) => groupText(group, review)),
+    '\n</details>\n',
+  ].join('')
 }
 
 const value = (text: string | null): string => (text === null ? '_not set_' : code(text))
 
 const groupText = ({ nodes, virtualServers, effects }: NodeGroup, review: Review): string =>
   [
-    `\non ${escapeMarkdown(nodesText(nodes, review.nodes))}:\n\n`,
+    `\non ${nodesText(nodes, review.nodes, code)}:\n\n`,
     ...virtualServers.map((server) => `- ${serverText(server)}\n`),
     ...effects.map(
-      (effect) => `- ${effect.kind === 'unreachable' ? '✗ ' : ''}${escapeMarkdown(effectText(effect))}\n`,
+      (effect) =>
+        `- ${effect.kind === 'unreachable' ? '✗ ' : ''}${effectText(effect, code, escapeMarkdown)}\n`,
     ),
   ].join('')
 
 function serverText({ key, fate, before, after, added, removed, settings }: VirtualServerReview): string {
   const members = [...added.map((name) => `+${name}`), ...removed.map((name) => `−${name}`)]
-  const parts = [`${before} → ${after} real servers`, ...settings, ...members.slice(0, 10)]
-  return `${fate} ${code(key)}: ${parts.map(escapeMarkdown).join('; ')}${members.length > 10 ? `; and ${members.length - 10} more` : ''}`
+  const parts = [
+    `${before} → ${after} real servers`,
+    ...settings.map(code),
+    ...members.slice(0, 10).map(code),
+  ]
+  return `${fate} ${code(key)}: ${parts.join('; ')}${members.length > 10 ? `; and ${members.length - 10} more` : ''}`
 }
 
 function othersBlock({ others, nodes }: Review): string[] {
   if (others.length === 0) return []
-  const lines = others.map(({ before, after, nodes: some }: OtherChange) =>
-    [...before.map((line) => `- − ${code(line)}`), ...after.map((line) => `- \\+ ${code(line)}`)]
-      .map(
-        (line) =>
-          `${line}${some.length === nodes.length ? '' : ` (${escapeMarkdown(nodesText(some, nodes))})`}\n`,
-      )
-      .join(''),
-  )
+  const lines = others.map(({ before, after, nodes: some }: OtherChange) => {
+    const where = some.length === nodes.length ? '' : ` (${nodesText(some, nodes, code)})`
+    return [...before.map((line) => `- − ${code(line)}`), ...after.map((line) => `- \\+ ${code(line)}`)]
+      .map((line) => `${line}${where}\n`)
+      .join('')
+  })
   return [`\n<details><summary>of no Service</summary>\n\n${lines.join('')}\n</details>\n`]
 }
-
-/** A text as code: a fence longer than any run of backticks in it, no line breaks, and no bar that would end a cell. */
-export function code(text: string): string {
-  const safe = safeText(text).replace(/[|]/g, '\u01c0').replace(/</g, '\u2039').replace(/>/g, '\u203a')
-  const longest = Math.max(0, ...[...safe.matchAll(/`+/g)].map(([run]) => run.length))
-  const fence = '`'.repeat(longest + 1)
-  return longest === 0 ? `${fence}${safe}${fence}` : `${fence} ${safe} ${fence}`
-}
-
-/** For what stands inside HTML, where Markdown is not read but mentions are. */
-const escapeHtml = (text: string): string =>
-  safeText(text).replace(/[&<>"'@:/`[\]()]/g, (character) => `&#${character.charCodeAt(0)};`)
-
-/** A text whose every character is itself: no mention, link, emphasis, HTML or table. */
-export const escapeMarkdown = (text: string): string =>
-  safeText(text)
-    .replace(/&/g, '&amp;')
-    .replace(/</g, '&lt;')
-    .replace(/>/g, '&gt;')
-    .replace(/[\\`*_{}[\]()#+!|~]/g, '\\$&')
-    .replace(/@/g, '&#64;')
-    .replace(/:\/\//g, ':&#47;&#47;')

@@ -1,5 +1,4 @@
 import { serviceChanges } from '../desired/changes.ts'
-import { changedLines } from '../formats/state.ts'
 import type { Cluster, Sourced } from '../kube/cluster.ts'
 import { fullName } from '../kube/names.ts'
 import type { Service } from '../kube/types.ts'
@@ -9,7 +8,9 @@ import type { Change } from '../plan/changes/types.ts'
 import { hostPort, virtualServerKey } from '../plan/keys.ts'
 import type { VirtualServer } from '../plan/types.ts'
 import { effectsOf, type NodeSide, targetName } from './effects.ts'
-import type { NodeGroup, OtherChange, Review, ServiceReview, VirtualServerReview } from './types.ts'
+import { groupsOf, type OnNode } from './grouping.ts'
+import { otherChanges } from './others.ts'
+import type { NodeGroup, Review, ServiceReview, VirtualServerReview } from './types.ts'
 
 /** One side of a review: the cluster, and what each node holds, by node name. */
 export interface ReviewSide {
@@ -47,7 +48,7 @@ export function review(
     onlyAfter: names.filter((name) => !before.nodes.has(name)),
     services,
     unchanged: [...old.keys()].filter((name) => now.has(name) && !changed.has(name)).length,
-    others: otherChanges(both, differences),
+    others: otherChanges(both, (node) => differences.get(node)?.others ?? []),
   }
 }
 
@@ -204,8 +205,6 @@ function settingsOf(before: VirtualServer, after: VirtualServer): string[] {
     .map(([name, text]) => `${name} ${text(before)} → ${text(after)}`)
 }
 
-type OnNode = Omit<NodeGroup, 'nodes'>
-
 /** What a node does differently for one Service. What is the same at several addresses of the node is said once. */
 function serviceOnNode(
   service: string,
@@ -231,36 +230,3 @@ function serviceOnNode(
 const distinct = <T>(items: readonly T[]): T[] => [
   ...new Map(items.map((item) => [JSON.stringify(item), item])).values(),
 ]
-
-/** Nodes on which the same changes stand together, in order. */
-function groupsOf(nodes: readonly string[], look: (node: string) => OnNode | null): NodeGroup[] {
-  const groups = new Map<string, { nodes: string[]; found: OnNode }>()
-  for (const node of nodes) {
-    const found = look(node)
-    if (found === null) continue
-    const key = JSON.stringify(found)
-    const known = groups.get(key)
-    if (known === undefined) groups.set(key, { nodes: [node], found })
-    else known.nodes.push(node)
-  }
-  return [...groups.values()].map(({ nodes: members, found }) => ({ nodes: members, ...found }))
-}
-
-function otherChanges(
-  nodes: readonly string[],
-  differences: ReadonlyMap<string, NodeDifferences>,
-): OtherChange[] {
-  const groups = new Map<
-    string,
-    { kind: Change['kind']; nodes: string[]; before: readonly string[]; after: readonly string[] }
-  >()
-  for (const node of nodes)
-    for (const change of differences.get(node)?.others ?? []) {
-      const { before, after } = changedLines(change)
-      const key = JSON.stringify([before, after])
-      const known = groups.get(key)
-      if (known === undefined) groups.set(key, { kind: change.kind, nodes: [node], before, after })
-      else known.nodes.push(node)
-    }
-  return [...groups.values()]
-}

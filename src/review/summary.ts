@@ -1,12 +1,15 @@
+import { compareText } from '../order.ts'
 import type { Effect, NodeGroup, Review, ServiceReview } from './types.ts'
 
+/** How a text of an input stands in a sentence of a rendering: as it is, as code, escaped. */
+export type Mark = (text: string) => string
+const AS_IT_IS: Mark = (text) => text
+
 /** What all renderings say first: how much changes, where, and whether somebody loses a Service. */
-export function verdict(review: Review): string {
+export function verdict(review: Review, mark: Mark = AS_IT_IS): string {
   const { services, others, nodes } = review
   if (services.length === 0 && others.length === 0)
-    return nodes.length === 0
-      ? 'no node stands on both sides'
-      : `nothing changes on ${nodesText(nodes, nodes)}`
+    return `${nothingText(review, mark)}${hiddenText(review, mark)}`
   const touched = [
     ...new Set([
       ...services.flatMap(({ groups }) => groups.flatMap((group) => group.nodes)),
@@ -17,17 +20,36 @@ export function verdict(review: Review): string {
     services.length === 0
       ? 'no Service changes'
       : `${count(services.length, 'Service')} ${services.length === 1 ? 'changes' : 'change'}`
-  const where = touched.length === 0 ? ', but no rule of a node' : ` on ${nodesText(touched, nodes)}`
+  const where = touched.length === 0 ? ', but no rule of a node' : ` on ${nodesText(touched, nodes, mark)}`
   const detail = details(review)
-  return `${what}${where}${detail === '' ? '' : `: ${detail}`}. ${reachability(services)}`
+  return `${what}${where}${detail === '' ? '' : `: ${detail}`}.${reachability(review, mark)}${hiddenText(review, mark)}`
+}
+
+function nothingText({ nodes, hidden }: Review, mark: Mark): string {
+  if (nodes.length === 0) return 'no node stands on both sides'
+  if (hidden !== undefined && (hidden.services > 0 || hidden.others > 0))
+    return 'nothing that was asked for changes.'
+  return `nothing changes on ${nodesText(nodes, nodes, mark)}`
+}
+
+/** What a narrowed review leaves out must not be taken for unchanged. */
+function hiddenText({ hidden }: Review, mark: Mark): string {
+  if (hidden === undefined || (hidden.services === 0 && hidden.others === 0)) return ''
+  const parts = [
+    ...(hidden.services === 0 ? [] : [count(hidden.services, 'Service')]),
+    ...(hidden.others === 0 ? [] : [`${count(hidden.others, 'change')} of no Service`]),
+  ]
+  const lost = hidden.unreachable.length === 0 ? '' : `, of which ${lostText(hidden.unreachable, mark)}`
+  return ` Not shown: ${parts.join(', ')}${lost}.`
 }
 
 export const count = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`
 
 /** `all 3 nodes`, `node worker-1`, `2 of 40 nodes: worker-1, worker-7`. */
-export function nodesText(some: readonly string[], all: readonly string[]): string {
-  if (some.length === all.length) return all.length === 1 ? `node ${all[0]}` : `all ${all.length} nodes`
-  const named = some.slice(0, 5).join(', ')
+export function nodesText(some: readonly string[], all: readonly string[], mark: Mark = AS_IT_IS): string {
+  if (some.length === all.length)
+    return all.length === 1 ? `node ${mark(all[0] as string)}` : `all ${all.length} nodes`
+  const named = some.slice(0, 5).map(mark).join(', ')
   return `${some.length} of ${all.length} nodes: ${named}${some.length > 5 ? `, and ${some.length - 5} more` : ''}`
 }
 
@@ -62,23 +84,26 @@ const distinctServers = (groups: readonly NodeGroup[]): string[] => [
   ),
 ]
 
-/** Services that lose, or gain, all answers for some client. */
-function reachability(services: readonly ServiceReview[]): string {
-  const lost = services.filter((service) => has(service, 'unreachable'))
-  if (lost.length === 0) return 'Nothing becomes unreachable.'
-  const names = lost
-    .slice(0, 5)
-    .map(({ service }) => service)
-    .join(', ')
-  return `${names}${lost.length > 5 ? ` and ${lost.length - 5} more` : ''} ${lost.length === 1 ? 'becomes' : 'become'} UNREACHABLE for some clients.`
+/** Services that lose all answers for some client; nothing is promised of what is not shown. */
+function reachability({ services, hidden }: Review, mark: Mark): string {
+  const lost = services.filter((service) => has(service, 'unreachable')).map(({ service }) => service)
+  if (lost.length > 0) return ` ${lostText(lost, mark)}.`
+  return (hidden?.unreachable.length ?? 0) > 0 ? '' : ' Nothing becomes unreachable.'
+}
+
+function lostText(lost: readonly string[], mark: Mark): string {
+  const names = lost.slice(0, 5).map(mark).join(', ')
+  return `${names}${lost.length > 5 ? ` and ${lost.length - 5} more` : ''} ${lost.length === 1 ? 'becomes' : 'become'} UNREACHABLE for some clients`
 }
 
 export const has = ({ groups }: ServiceReview, kind: Effect['kind']): boolean =>
   groups.some(({ effects }) => effects.some((effect) => effect.kind === kind))
 
-/** Effects in words: what clients or servers notice. */
-export function effectText({ kind, target, clients, before, after }: Effect): string {
-  const who = clients.join('; ')
+/** Effects in words: what clients or servers notice. `mark` is for the address, `plain` for words. */
+export function effectText(effect: Effect, mark: Mark = AS_IT_IS, plain: Mark = AS_IT_IS): string {
+  const { kind } = effect
+  const target = mark(effect.target)
+  const [who, before, after] = [effect.clients.join('; '), effect.before, effect.after].map(plain)
   switch (kind) {
     case 'unreachable':
       return `${target} is no longer answered for ${who}: ${after}`
@@ -94,3 +119,47 @@ export function effectText({ kind, target, clients, before, after }: Effect): st
       return `${target} for ${who}: ${after} (was ${before})`
   }
 }
+
+/** `selector`, `sessionAffinity and 2 more`, `endpoints`, `scheduler rr → lc`; of one that comes or goes, that. */
+export function whatChanges({ fate, fields, groups }: ServiceReview, mark: Mark = AS_IT_IS): string {
+  if (fate !== 'changed')
+    return { added: 'new', removed: 'removed', recreated: 'has to be created again' }[fate]
+  const names = fields.map(({ field }) => field)
+  if (names.length === 0) return onNodesAlone(groups)
+  return `${names.slice(0, 3).map(mark).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`
+}
+
+/** What changes for a Service whose manifest stays. */
+function onNodesAlone(groups: readonly NodeGroup[]): string {
+  const servers = groups.flatMap(({ virtualServers }) => virtualServers)
+  const settings = [...new Set(servers.flatMap((server) => server.settings))]
+  if (settings.length > 0) return settings.join(', ')
+  if (servers.some(({ added, removed }) => added.length + removed.length > 0)) return 'endpoints'
+  if (servers.length > 0) return 'virtual servers'
+  return groups.length > 0 ? 'what clients notice' : ''
+}
+
+/** `2 → 0`, or one number where it stays: real servers of the virtual server that changes most. */
+export function serverCounts({ groups }: ServiceReview): string {
+  const all = groups.flatMap(({ virtualServers }) => virtualServers)
+  const [most] = all.toSorted((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before))
+  if (most === undefined) return ''
+  return most.before === most.after ? String(most.after) : `${most.before} → ${most.after}`
+}
+
+/** Nodes that do something differently for a Service, in order. */
+export const nodesOf = ({ groups }: ServiceReview): string[] =>
+  [...new Set(groups.flatMap(({ nodes }) => nodes))].sort(compareText)
+
+/** The sign that a Service is listed with. */
+export const signOf = (service: ServiceReview): string =>
+  has(service, 'unreachable')
+    ? '✗'
+    : ({ added: '+', removed: '−', changed: '~', recreated: '!' } as const)[service.fate]
+
+/** What breaks first, then what goes, then what changes on nodes, then the rest; each in the order of names. */
+export const byImportance = (services: readonly ServiceReview[]): ServiceReview[] =>
+  services.toSorted((a, b) => importance(b) - importance(a))
+
+const importance = (service: ServiceReview): number =>
+  has(service, 'unreachable') ? 3 : service.fate === 'removed' ? 2 : service.groups.length > 0 ? 1 : 0

@@ -15,7 +15,7 @@ export interface Paint {
   readonly good: (text: string) => string
   readonly bad: (text: string) => string
 }
-const PLAIN: Paint = { strong: (text) => text, good: (text) => text, bad: (text) => text }
+export const PLAIN: Paint = { strong: (text) => text, good: (text) => text, bad: (text) => text }
 
 /** A review as a person reads it in a terminal. Every text of an input is made safe. */
 export function formatReview(review: Review, paint: Paint = PLAIN): string {
@@ -115,9 +115,11 @@ function othersText({ others, nodes }: Review, paint: Paint): string {
   return `\n${paint.strong('of no Service')}\n${lines.join('')}`
 }
 
-function footer({ unchanged, onlyBefore, onlyAfter, nodes, others }: Review): string {
+function footer({ unchanged, onlyBefore, onlyAfter, nodes, others, hidden }: Review): string {
   const parts = [
-    others.length === 0 ? 'no rule, set or setting of all Services changes' : '',
+    others.length === 0 && (hidden?.others ?? 0) === 0
+      ? 'no rule, set or setting of all Services changes'
+      : '',
     `${count(unchanged, 'Service')} unchanged`,
     `${count(nodes.length, 'node')} compared`,
     onlyBefore.length === 0 ? '' : `before alone: ${onlyBefore.join(', ')}`,

@@ -19,8 +19,18 @@ export interface Review {
   readonly unchanged: number
   /** What no Service owns: rules, sets, settings; each with the nodes that it is so on. */
   readonly others: readonly OtherChange[]
+  /** What changes and was not asked for; absent: all is here. */
+  readonly hidden?: Hidden
   /** What guard rules say of the change; absent: they were not asked. */
   readonly findings?: readonly Finding[]
+}
+
+/** What a review that was narrowed leaves out. */
+export interface Hidden {
+  readonly services: number
+  /** Those of them that somebody can no longer reach. */
+  readonly unreachable: readonly string[]
+  readonly others: number
 }
 
 /** `recreated`: what changes cannot be changed in place, so that it has to be deleted and created again. */

@@ -1,33 +1,14 @@
-import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Cluster, type CompileOptions, read } from '../../src/index.ts'
-import { kernelState } from '../../src/proof/state.ts'
-import { code, escapeMarkdown, formatMarkdown } from '../../src/review/markdown.ts'
-import { type ReviewSide, review } from '../../src/review/review.ts'
+import { type Cluster, read } from '../../src/index.ts'
+import { review } from '../../src/review/review.ts'
 import { formatReview } from '../../src/review/text.ts'
 import type { Review } from '../../src/review/types.ts'
 import { goldenNames, loadCase } from '../golden/cases.ts'
-import { subjectOfNode } from '../proof/verifyPlan.ts'
 import { randomNumbers, shuffled } from '../support/shuffle.ts'
+import { sideOf } from './sides.ts'
 
 const test = suite('review')
-
-function sideOf(
-  cluster: Cluster,
-  nodes: readonly string[],
-  options: Partial<CompileOptions> = {},
-): ReviewSide {
-  return {
-    cluster,
-    nodes: new Map(
-      nodes.map((node) => {
-        const { plan, network, promises } = subjectOfNode(cluster, { ...options, node })
-        return [node, { state: kernelState(plan, network), promises }]
-      }),
-    ),
-  }
-}
 
 const NODES = ['node-1', 'node-2'].map((name, index) => ({
   apiVersion: 'v1',
@@ -144,88 +125,6 @@ test('a Service that comes and one that goes', async () => {
       ['shop/web', 'removed'],
     ],
   )
-})
-
-const HOSTILE = [
-  '\u001b[2J',
-  '\u009b31m',
-  '</details>',
-  '<img src=x onerror=a>',
-  '@everyone',
-  '`',
-  '|',
-  '](http://x)',
-  '\n# h',
-  '\u202e',
-]
-
-test('nothing of an input leaves its place in any rendering', () => {
-  fc.assert(
-    fc.property(fc.array(fc.constantFrom(...HOSTILE, 'a', ' '), { maxLength: 6 }), (parts) => {
-      const name = parts.join('')
-      const change = { field: name, before: name, after: null }
-      const group = {
-        nodes: [name],
-        virtualServers: [],
-        effects: [{ kind: 'unreachable', target: name, clients: [name], before: name, after: name }],
-      } as const
-      const service = {
-        service: name,
-        fate: 'changed',
-        origin: { source: name, document: 0, path: [] },
-        fields: [change],
-        groups: [group],
-      } as const
-      const found: Review = {
-        version: 1,
-        nodes: [name],
-        onlyBefore: [],
-        onlyAfter: [name],
-        services: [service],
-        unchanged: 0,
-        others: [{ kind: 'rule', nodes: [name], before: [name], after: [] }],
-      }
-      const [text, markdown] = [formatReview(found), formatMarkdown(found)]
-      for (const rendered of [text, markdown]) {
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
-        assert.not.match(rendered, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/)
-      }
-      // A mention inside of code is none.
-      assert.not.match(markdown.replace(/(`+).*?\1/g, ''), /<img|@everyone|\]\(http/)
-      assert.is(markdown.match(/<details>/g)?.length, markdown.match(/<\/details>/g)?.length)
-      assert.not.match(markdown, /^# h/m)
-    }),
-  )
-})
-
-test('a comment is never longer than it may be, and names every Service', () => {
-  const services = Array.from({ length: 300 }, (_, number) => ({
-    service: `shop/service-${number}`,
-    fate: 'changed' as const,
-    origin: null,
-    fields: [{ field: 'spec.selector', before: 'a'.repeat(200), after: 'b'.repeat(200) }],
-    groups: [],
-  }))
-  const found: Review = {
-    version: 1,
-    nodes: ['n'],
-    onlyBefore: [],
-    onlyAfter: [],
-    services,
-    unchanged: 0,
-    others: [],
-  }
-  const comment = formatMarkdown(found, { command: 'ipvsc diff a b' })
-  assert.ok(comment.length <= 65_536, `${comment.length} characters`)
-  for (const { service } of services) assert.ok(comment.includes(service), service)
-  assert.match(comment, /_\d+ details did not fit; `ipvsc diff a b` shows all\._/)
-  assert.ok(formatMarkdown(found, { most: 20_000 }).length <= 20_000)
-})
-
-test('code and escaped texts keep what they say', () => {
-  assert.is(code('a`b'), '`` a`b ``')
-  assert.is(code('a|b'), '`aǀb`')
-  assert.is(escapeMarkdown('a_b@c'), 'a\\_b&#64;c')
 })
 
 test.run()

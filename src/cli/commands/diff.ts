@@ -1,18 +1,16 @@
-import { EXIT, UsageError } from '../../host/exit.ts'
-import type { Cluster } from '../../kube/cluster.ts'
+import { EXIT } from '../../host/exit.ts'
 import { kernelState } from '../../proof/state.ts'
 import { subjectOf } from '../../proof/subject.ts'
 import type { NodeSide } from '../../review/effects.ts'
-import { formatMarkdown } from '../../review/markdown.ts'
+import { narrow, type Wanted } from '../../review/narrow.ts'
 import { type ReviewSide, review } from '../../review/review.ts'
-import { formatReview, type Paint } from '../../review/text.ts'
-import type { Review } from '../../review/types.ts'
 import type { Console } from '../console.ts'
 import { recreatedServices, type Side } from '../onto.ts'
 import { readStored, type State } from '../states.ts'
-import { coloursOf, print, printJson, printPainted } from '../terminal.ts'
 import { type CompiledNodes, compileMany, problemKey } from './build.ts'
+import { checkNodes, chooseNodes } from './diffNodes.ts'
 import type { DiffOptions } from './diffOptions.ts'
+import { checkForms, show } from './diffShow.ts'
 
 /** `ipvsc diff FROM TO`: what nodes would do differently, by Service. */
 
@@ -23,26 +21,23 @@ export async function diff(
   console: Console,
 ): Promise<number> {
   checkNodes(options)
+  checkForms(options)
   const stored = [await readStored(from, options.iptables), await readStored(to, options.iptables)] as const
   const before = stored[0] ?? (await compileSide(from, options, console, null))
   if (before === null) return EXIT.input
   const after = stored[1] ?? (await compileSide(to, options, console, before))
   if (after === null) return EXIT.input
-  const found = narrowed(
-    review(reviewSide(before, after, options), reviewSide(after, before, options), recreated(after)),
-    options,
-  )
-  show(found, options, `ipvsc diff ${from} ${to}`)
+  const [one, two] = [reviewSide(before, after, options), reviewSide(after, before, options)]
+  const found = narrow(review(one, two, recreated(after)), wantedOf(options))
+  await show({ review: found, before: one, after: two }, options)
   const isEqual = found.services.length === 0 && found.others.length === 0
   return options.exitCode === true && !isEqual ? EXIT.differs : EXIT.done
 }
 
-function checkNodes({ node, allNodes }: DiffOptions): void {
-  if (node === undefined && allNodes !== true)
-    throw new UsageError('say which node: --node NAME, or --all-nodes')
-  if (node !== undefined && allNodes === true)
-    throw new UsageError('--node and --all-nodes exclude each other')
-}
+const wantedOf = ({ service, kind }: DiffOptions): Wanted => ({
+  ...(service === undefined ? {} : { services: service }),
+  ...(kind === undefined ? {} : { kinds: kind }),
+})
 
 type AnySide = State | CompiledNodes
 
@@ -56,7 +51,7 @@ async function compileSide(
   before: AnySide | null,
 ): Promise<CompiledNodes | null> {
   const isSnapshot = options.onto?.[0] === reference
-  const { onto: _onto, was: _was, node: _node, allNodes: _all, ...rest } = options
+  const { onto: _onto, was: _was, node: _node, allNodes: _all, output: _output, ...rest } = options
   const { onto, was } = options
   const laying = isSnapshot
     ? {}
@@ -71,15 +66,13 @@ async function compileSide(
       isBundled: false,
       said: new Set(known?.diagnostics.map(problemKey)),
     },
-    (cluster) => options.node ?? nodeNames(cluster),
+    (cluster) => chooseNodes(cluster, options, known?.cluster ?? null),
   )
 }
 
 /** A snapshot is nothing that was applied. */
 const sideOf = ({ laid: { side, isLaid } }: CompiledNodes['compiled'], { onto }: DiffOptions): Side =>
   isLaid || onto === undefined ? side : { ...side, manifests: null }
-
-const nodeNames = ({ nodes }: Cluster): string[] => nodes.map(({ object }) => object.metadata.name).sort()
 
 const recreated = (side: AnySide): ReadonlySet<string> =>
   isCompiled(side) ? recreatedServices(side.compiled.diagnostics) : new Set()
@@ -113,19 +106,3 @@ const bareSide = ({ plan, node }: State): NodeSide => ({
   state: kernelState(plan, { name: node ?? 'node', addresses: [], podNetworks: [], pods: new Set() }),
   promises: [],
 })
-
-function narrowed(found: Review, { service }: DiffOptions): Review {
-  if (service === undefined) return found
-  return { ...found, services: found.services.filter((one) => service.includes(one.service)), others: [] }
-}
-
-function show(found: Review, { format }: DiffOptions, command: string): void {
-  if (format === 'json') printJson(found)
-  else if (format === 'markdown') print(formatMarkdown(found, { command }))
-  else printPainted(formatReview(found, paint()))
-}
-
-function paint(): Paint {
-  const { bold, green, red } = coloursOf('stdout')
-  return { strong: bold, good: green, bad: red }
-}

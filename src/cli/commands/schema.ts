@@ -8,6 +8,7 @@ export const SCHEMA_NAMES = [
   'plan',
   'manifest',
   'facts',
+  'review',
 ] as const
 
 export async function schemaText(name: string): Promise<string> {
