@@ -88,17 +88,28 @@ verify() {
     verify_step
     return
   fi
-  read_node "$work/now" "$servers_to" && state_of "$work/now" || return 1
   expected=$work/want/state
   if [ -s "$work/retained" ]; then
     expected=$work/expected
     sort "$work/want/state" "$work/retained" > "$expected" || return 1
   fi
-  # What others had put into a set for a time may have passed since.
-  comm -3 "$expected" "$work/now/state" > "$work/compared" &&
-    awk '!/^entry .* timeout( |$)/' "$work/compared" > "$work/differs" && has_room "$work" || return 1
+  # Changes in another network namespace can leave a virtual server out of a list (list_until_settled), which is no reason to
+  # take back what was loaded.
+  for reading in 1 2 3; do
+    [ "$reading" -eq 1 ] || sleep 1
+    read_node "$work/now" "$servers_to" && state_of "$work/now" && compare_with_expected || return 1
+    servers_differ || break
+  done
   no_differences
 }
+
+# What others had put into a set for a time may have passed since.
+compare_with_expected() {
+  comm -3 "$expected" "$work/now/state" > "$work/compared" &&
+    awk '!/^entry .* timeout( |$)/' "$work/compared" > "$work/differs" && has_room "$work"
+}
+
+servers_differ() { awk '$1 == "virtual" || $1 == "real" { differ = 1 } END { exit !differ }' "$work/differs"; }
 
 no_differences() {
   [ -s "$work/differs" ] || return 0

@@ -131,18 +131,25 @@ lists_agree() {
 
 # The kernel hands a list to ipvsadm in parts and finds its place by counting, across all network namespaces: a change
 # between two parts, wherever it is made, repeats a virtual server or leaves one out. A list that comes again, while none was
-# longer, is right; so is one that comes three times in a row, if the longer one before it has lost something since.
+# longer, is right; so is one that comes three times in a row, if the longer one before it has lost something since. Parts begin
+# at the same virtual servers each time, so that changes which go on may leave the same one out twice: where some are seen, it
+# takes two lists more, and time between them.
 list_until_settled() {
   into=$1
   longest=$(each_server_once "$into/ipvs") && most=$(count_lines "$into/once") || return 1
   before=$longest
-  again=1
+  again=1 calm=yes
   for try in 1 2 3 4 5 6 7 8 9; do
-    [ "$try" -lt 4 ] || sleep 1
+    [ "$try" -lt 4 ] && [ "$calm" = yes ] || sleep 1
+    count_users
+    used=$users
     read_part again 'ipvsadm -S' ipvsadm -S -n || return 1
+    count_users
+    [ "$used" = "$users" ] && calm=yes || calm=no
     sum=$(each_server_once "$into/again") && lines=$(count_lines "$into/once") || return 1
     if [ "$sum" = "$before" ]; then again=$((again + 1)); else again=1; fi
-    if [ "$sum" = "$longest" ] || [ "$again" -ge 3 ]; then
+    [ "$calm" = yes ] && enough=1 || enough=3
+    if [ "$sum" = "$longest" ] && [ "$try" -ge "$enough" ] || [ "$again" -ge $((enough + 2)) ]; then
       call mv mv "$into/once" "$into/ipvs"
       return
     fi
@@ -151,6 +158,13 @@ list_until_settled() {
   done
   problem='the list of virtual servers keeps changing: find out what else changes them, and stop it'
   return 1
+}
+
+# Each virtual server, in whichever network namespace, is a user of the module, and so is who lists them. $users is empty where
+# IPVS is no module.
+count_users() {
+  users=''
+  { read -r users < /sys/module/ip_vs/refcnt; } 2> /dev/null || :
 }
 
 # each_server_once FILE: without repetitions, into $into/once; prints its checksum.

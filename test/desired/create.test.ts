@@ -214,7 +214,7 @@ test('a node port of a ClusterIP Service is refused', async () => {
 })
 
 test('a variable in a selector is an error', async () => {
-  assert.equal((await lay([], [service({ ...SPEC, selector: { app: '${APP}' } })])).worth, [
+  assert.equal((await lay([], [service({ ...SPEC, selector: { app: '$' + '{APP}' } })])).worth, [
     'error VARIABLE_NOT_SUBSTITUTED',
   ])
 })

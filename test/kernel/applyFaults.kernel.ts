@@ -228,7 +228,8 @@ function assertTried(
 ): void {
   const least = THOROUGH ? whole : { hits: 0, recovered: 0 }
   assert.equal(unhit, [])
-  assert.ok(hits > least.hits && hits > targets * leastHits(fault), `${hits} of ${targets} commands`)
+  const enoughHits = Math.max(least.hits + 1, Math.floor(targets * leastHits(fault)))
+  assert.ok(hits >= enoughHits, `${hits} of ${targets} commands`)
   const enough = isKill(fault) ? recovered > least.recovered : recovered <= whole.recovered
   assert.ok(enough, `${recovered} runs led back first`)
 }
