@@ -4,6 +4,8 @@ import { safeText } from '../diagnostics/safeText.ts'
 import type { OverlaidTemplate } from '../formats/render.ts'
 import { atMost } from '../read/problems.ts'
 import type { ReadResult } from '../read/types.ts'
+import { parseLimits } from './inputs/limits.ts'
+import type { OutputOptions } from './options.ts'
 import { diagnosticData, formatDiagnostics } from './report.ts'
 import {
   formatCounts,
@@ -46,15 +48,16 @@ export interface Console {
 }
 
 export interface ConsoleOptions {
-  readonly output: 'text' | 'json'
-  readonly quiet: boolean
-  /** Whether standard output carries a payload, so that the report must not. */
-  readonly payload: boolean
-  /** Messages of one code that are listed. */
-  readonly messages: number
+  /** Whether standard output carries a result, so that the report must not. Default: it does. */
+  readonly payload?: boolean
 }
 
-export function createConsole({ output, quiet, payload, messages }: ConsoleOptions): Console {
+/** The console of a command, by its options. */
+export function createConsole(
+  { output = 'text', quiet = false, limit }: OutputOptions,
+  { payload = true }: ConsoleOptions = {},
+): Console {
+  const { messages } = parseLimits(limit)
   const started = performance.now()
   const terminal = isTerminal()
   return {

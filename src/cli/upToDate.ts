@@ -1,5 +1,4 @@
-import type { FolderComparison, HeldFiles, OtherVersion } from '../bundle/comparison.ts'
-import { isUpToDate } from '../bundle/comparison.ts'
+import { type FolderComparison, type HeldFiles, isUpToDate, type OtherVersion } from '../bundle/comparison.ts'
 import { VERSION } from '../version.ts'
 
 /** Words for `build --check`. */

@@ -5,11 +5,11 @@ import type { NodeSide } from '../../review/effects.ts'
 import { narrow, type Wanted } from '../../review/narrow.ts'
 import { type ReviewSide, review } from '../../review/review.ts'
 import type { Console } from '../console.ts'
-import { recreatedServices, type Side } from '../onto.ts'
-import { readStored, type State } from '../states.ts'
-import { type CompiledNodes, compileMany, problemKey } from './build.ts'
+import { type CompiledNodes, compileMany, problemKey } from '../inputs/compiled.ts'
+import { recreatedServices, type Side } from '../inputs/onto.ts'
+import { readStored, type State } from '../inputs/states.ts'
+import type { DiffOptions } from '../options.ts'
 import { checkNodes, chooseNodes } from './diffNodes.ts'
-import type { DiffOptions } from './diffOptions.ts'
 import { checkForms, show } from './diffShow.ts'
 
 /** `ipvsc diff FROM TO`: what nodes would do differently, by Service. */
@@ -57,17 +57,12 @@ async function compileSide(
     ? {}
     : { ...(onto === undefined ? {} : { onto }), ...(was === undefined ? {} : { was }) }
   const known = before !== null && isCompiled(before) ? before.compiled : null
-  return compileMany(
-    [reference],
-    { ...rest, ...laying },
-    console,
-    {
-      from: known === null ? null : sideOf(known, options),
-      isBundled: false,
-      said: new Set(known?.diagnostics.map(problemKey)),
-    },
-    (cluster) => chooseNodes(cluster, options, known?.cluster ?? null),
-  )
+  return compileMany([reference], { ...rest, ...laying }, console, {
+    from: known === null ? null : sideOf(known, options),
+    isBundled: false,
+    said: new Set(known?.diagnostics.map(problemKey)),
+    nodes: (cluster) => chooseNodes(cluster, options, known?.cluster ?? null),
+  })
 }
 
 /** A snapshot is nothing that was applied. */

@@ -2,7 +2,7 @@ import { UsageError } from '../../host/exit.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import { type LabelSelector, matchesLabels, parseLabelSelector } from '../../kube/labelSelector.ts'
 import type { Node } from '../../kube/types.ts'
-import type { DiffOptions } from './diffOptions.ts'
+import type { DiffOptions } from '../options.ts'
 
 type Chosen = Pick<DiffOptions, 'node' | 'nodesMatching' | 'allNodes'>
 

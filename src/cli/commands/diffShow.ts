@@ -7,8 +7,8 @@ import type { ReviewSide } from '../../review/review.ts'
 import { formatStat } from '../../review/stat.ts'
 import { formatReview, type Paint, PLAIN } from '../../review/text.ts'
 import type { Review } from '../../review/types.ts'
+import { DIFF_FORMS, type DiffForm, type DiffOptions } from '../options.ts'
 import { coloursOf, print, printPainted } from '../terminal.ts'
-import { DIFF_FORMS, type DiffForm, type DiffOptions } from './diffOptions.ts'
 
 /** What every form of a review is made of. */
 export interface Reviewed {

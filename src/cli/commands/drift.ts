@@ -1,4 +1,3 @@
-import type { Captured } from '../../capture/capture.ts'
 import { type Drift, driftOf } from '../../capture/drift.ts'
 import { type ChangedLines, changedLines, foreignLine } from '../../formats/state.ts'
 import { EXIT } from '../../host/exit.ts'
@@ -6,12 +5,14 @@ import { liveDumps, savedDumps } from '../../host/host.ts'
 import { DUMMY_INTERFACE } from '../../kernel/interfaces.ts'
 import type { ChangeKind } from '../../plan/changes/types.ts'
 import type { Console } from '../console.ts'
-import { readCapture, readState } from '../states.ts'
+import { sayUntold } from '../foreign.ts'
+import { readCapture, readState } from '../inputs/states.ts'
+import type { StateOptions } from '../options.ts'
+
 import { coloursOf, printJson, printLine, say } from '../terminal.ts'
-import type { NodeOptions } from './node.ts'
 
 /** `ipvsc drift`: what differs between a bundle and a node, change by change. */
-export async function drift(reference: string, options: NodeOptions, console: Console): Promise<number> {
+export async function drift(reference: string, options: StateOptions, console: Console): Promise<number> {
   const wanted = await readState(reference, options, console)
   if (wanted === null) return EXIT.input
   const dumps =
@@ -32,11 +33,6 @@ export async function drift(reference: string, options: NodeOptions, console: Co
     }
   }
   return verdict(report) === NO_DRIFT ? EXIT.done : EXIT.differs
-}
-
-/** What the listings of a node do not tell. */
-export function sayUntold({ untold }: Captured): void {
-  if (untold.length > 0) say(`the listings do not tell ${untold.join(' and ')}`)
 }
 
 /** What differs, in lines of state. */

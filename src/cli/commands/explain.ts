@@ -12,11 +12,12 @@ import { explainService, type ServiceExplanation } from '../../proof/explain/ser
 import { formatExplanations, formatService, type PlaceName } from '../../proof/explain/text.ts'
 import { positionsOf } from '../../read/locate.ts'
 import type { Console } from '../console.ts'
-import { readText } from '../inputs.ts'
-import { readState, type State } from '../states.ts'
+import type { CompiledFrom } from '../inputs/compiled.ts'
+import { readText } from '../inputs/files.ts'
+import { readState, type State } from '../inputs/states.ts'
+import type { ProofOptions } from '../options.ts'
 import { print, printJson } from '../terminal.ts'
-import type { CompiledFrom } from './build.ts'
-import { nodePortAddresses, ownersOf, type ProofOptions, payloadsOf, readCluster } from './proofSubject.ts'
+import { nodePortAddresses, ownersOf, payloadsOf, readCluster } from './proofSubject.ts'
 
 /** What is answered: items of the plan, and Services with what they lack. */
 interface Answer {

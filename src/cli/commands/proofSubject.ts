@@ -14,14 +14,9 @@ import {
 } from '../../proof/explain/owners.ts'
 import { type Subject, subjectOf } from '../../proof/subject.ts'
 import type { Console } from '../console.ts'
-import { readState, type State } from '../states.ts'
-import { type CompiledFrom, compileOne } from './build.ts'
-import type { NodeOptions } from './node.ts'
-
-export interface ProofOptions extends NodeOptions {
-  /** Inputs that say what the Services are, where the state is a bundle, a plan or a node. */
-  readonly cluster?: string
-}
+import { type CompiledFrom, compileOne } from '../inputs/compiled.ts'
+import { readState, type State } from '../inputs/states.ts'
+import type { ProofOptions } from '../options.ts'
 
 /** A state of a node, and what it is to be held against. */
 export interface NodeSubject extends Subject {

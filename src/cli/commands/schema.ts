@@ -1,17 +1,9 @@
-export const SCHEMA_NAMES = [
-  'service',
-  'endpointslice',
-  'endpoints',
-  'node',
-  'pod',
-  'kubeproxyconfiguration',
-  'plan',
-  'manifest',
-  'facts',
-  'review',
-] as const
+import { EXIT } from '../../host/exit.ts'
+import { print } from '../terminal.ts'
 
-export async function schemaText(name: string): Promise<string> {
+/** `ipvsc schema`: prints a schema by its name. */
+export async function schema(name: string): Promise<number> {
   const { SCHEMAS } = await import('../../generated/schemas.js')
-  return `${JSON.stringify(SCHEMAS[name], null, 2)}\n`
+  print(`${JSON.stringify(SCHEMAS[name], null, 2)}\n`)
+  return EXIT.done
 }

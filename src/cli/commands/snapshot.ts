@@ -2,23 +2,11 @@ import { EXIT, FailedError, UsageError } from '../../host/exit.ts'
 import { writeText } from '../../host/output.ts'
 import { takeSnapshot } from '../../snapshot/take.ts'
 import { SnapshotError } from '../../snapshot/types.ts'
+import type { SnapshotOptions } from '../options.ts'
 import { print, say, sayProgress, sayWarning } from '../terminal.ts'
 
-export interface SnapshotCommandOptions {
-  readonly kubeconfig?: string
-  readonly context?: string
-  readonly clusterName?: string
-  readonly out: string
-  readonly pageSize: string
-  readonly timeout: string
-  readonly maxBytes: string
-  /** Commander's form of --no-pods. */
-  readonly pods: boolean
-  readonly quiet?: boolean
-}
-
 /** `ipvsc snapshot`: exit status 1 when the cluster cannot be read, and nothing is written then. */
-export async function snapshot(options: SnapshotCommandOptions): Promise<number> {
+export async function snapshot(options: SnapshotOptions): Promise<number> {
   const { kubeconfig, context, out, quiet } = options
   const progress = (text: string) => {
     if (!quiet) sayProgress(text)

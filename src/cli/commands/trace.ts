@@ -14,20 +14,9 @@ import { podAddresses } from '../../proof/subject.ts'
 import { formatTrace, formatTraces, type NotedTrace, verdict } from '../../proof/traceText.ts'
 import type { Hop } from '../../proof/walk.ts'
 import type { Console } from '../console.ts'
+import type { TraceOptions } from '../options.ts'
 import { print, printJson } from '../terminal.ts'
-import {
-  type NodeSubject,
-  ownersOf,
-  type ProofOptions,
-  payloadsOf,
-  readSubject,
-  readSubjects,
-} from './proofSubject.ts'
-
-export interface TraceOptions extends ProofOptions {
-  readonly from: string
-  readonly to: string
-}
+import { type NodeSubject, ownersOf, payloadsOf, readSubject, readSubjects } from './proofSubject.ts'
 
 /** `ipvsc trace`: what becomes of a packet, hop by hop; with two states before and after. */
 export async function traceState(

@@ -2,8 +2,9 @@ import { EXIT } from '../../host/exit.ts'
 import { verify } from '../../proof/verify.ts'
 import { formatVerification } from '../../proof/verifyText.ts'
 import type { Console } from '../console.ts'
+import type { ProofOptions } from '../options.ts'
 import { print, printJson } from '../terminal.ts'
-import { type ProofOptions, readSubject } from './proofSubject.ts'
+import { readSubject } from './proofSubject.ts'
 
 /** `ipvsc verify`: whether the rules keep what the API promises. */
 export async function verifyState(

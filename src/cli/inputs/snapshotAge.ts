@@ -1,5 +1,5 @@
-import { UsageError } from '../host/exit.ts'
-import type { SnapshotAgeLimits } from '../read/snapshotRecord.ts'
+import { UsageError } from '../../host/exit.ts'
+import type { SnapshotAgeLimits } from '../../read/snapshotRecord.ts'
 
 /** Milliseconds. */
 const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }

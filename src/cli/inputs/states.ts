@@ -1,27 +1,22 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { QuarantinedObject } from '../bundle/bundle.ts'
-import { type Captured, capture, type Dumps, foreignTo } from '../capture/capture.ts'
-import type { CompileCounts } from '../compile/compile.ts'
-import { PayloadSyntaxError } from '../formats/syntax.ts'
-import { FailedError } from '../host/exit.ts'
-import { isGitReference } from '../host/gitReference.ts'
-import { areDumps, holdsDumps, liveDumps, savedDumps } from '../host/host.ts'
-import { type ReadBundleFile, readBundleFolder } from '../host/verified.ts'
-import type { NodeBinding } from '../node/binding.ts'
-import type { ForeignItem } from '../plan/foreign.ts'
-import { PlanError, parsePlan } from '../plan/parse.ts'
-import type { Plan } from '../plan/types.ts'
-import {
-  type BuildOptions,
-  type CompiledFrom,
-  type CompileRequest,
-  compileOne,
-  sayQuarantined,
-} from './commands/build.ts'
-import type { Console } from './console.ts'
-import { listGit, readText } from './inputs.ts'
-import { sayWarning } from './terminal.ts'
+import type { QuarantinedObject } from '../../bundle/bundle.ts'
+import { type Captured, capture, type Dumps, foreignTo } from '../../capture/capture.ts'
+import type { CompileCounts } from '../../compile/compile.ts'
+import { PayloadSyntaxError } from '../../formats/syntax.ts'
+import { FailedError } from '../../host/exit.ts'
+import { isGitReference } from '../../host/gitReference.ts'
+import { areDumps, holdsDumps, liveDumps, savedDumps } from '../../host/host.ts'
+import { type ReadBundleFile, readBundleFolder } from '../../host/verified.ts'
+import type { NodeBinding } from '../../node/binding.ts'
+import type { ForeignItem } from '../../plan/foreign.ts'
+import { PlanError, parsePlan } from '../../plan/parse.ts'
+import type { Plan } from '../../plan/types.ts'
+import type { Console } from '../console.ts'
+import type { StateOptions } from '../options.ts'
+import { sayWarning } from '../terminal.ts'
+import { type CompiledFrom, compileOne, type SideRequest, sayQuarantined } from './compiled.ts'
+import { listGit, readText } from './files.ts'
 
 /** A state that a command is told of: a bundle, a plan, a node, or inputs to compile. */
 export interface State {
@@ -55,9 +50,9 @@ const LIVE = 'live'
  */
 export async function readState(
   reference: string,
-  options: BuildOptions & { readonly iptables?: string },
+  options: StateOptions,
   console: Console,
-  request: CompileRequest = {},
+  request: SideRequest = {},
 ): Promise<State | null> {
   return (await readStored(reference, options.iptables)) ?? compileOne([reference], options, console, request)
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { UsageError } from '../host/exit.ts'
+import { UsageError } from '../../host/exit.ts'
 
 /** The templates of a user's folder, by file name. Other files may lie beside them. */
 export function readTemplates(folder: string): Map<string, string> {

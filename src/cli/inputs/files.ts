@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs'
-import { type Diagnostic, diagnostic } from '../diagnostics/diagnostics.ts'
-import { UsageError } from '../host/exit.ts'
-import { named, readTextFile } from '../host/files.ts'
-import { isGitReference } from '../host/gitReference.ts'
-import { blobTexts, type GitFiles, gitFiles } from '../host/gitTree.ts'
-import { filesBelow } from '../host/inputFolder.ts'
-import type { SourceText } from '../read/types.ts'
+import { type Diagnostic, diagnostic } from '../../diagnostics/diagnostics.ts'
+import { UsageError } from '../../host/exit.ts'
+import { named, readTextFile } from '../../host/files.ts'
+import { isGitReference } from '../../host/gitReference.ts'
+import { blobTexts, type GitFiles, gitFiles } from '../../host/gitTree.ts'
+import { filesBelow } from '../../host/inputFolder.ts'
+import type { SourceText } from '../../read/types.ts'
 
 export interface InputFiles {
   readonly files: readonly string[]

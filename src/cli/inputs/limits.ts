@@ -1,5 +1,5 @@
-import { UsageError } from '../host/exit.ts'
-import { DEFAULT_LIMITS, type Limits } from '../read/limits.ts'
+import { UsageError } from '../../host/exit.ts'
+import { DEFAULT_LIMITS, type Limits } from '../../read/limits.ts'
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }
 

@@ -1,0 +1,13 @@
+/** What `ipvsc schema` prints. */
+export const SCHEMA_NAMES = [
+  'service',
+  'endpointslice',
+  'endpoints',
+  'node',
+  'pod',
+  'kubeproxyconfiguration',
+  'plan',
+  'manifest',
+  'facts',
+  'review',
+] as const

@@ -1,0 +1,43 @@
+import { BUILD, CHECK, SCHEMA, SNAPSHOT } from './inputs.ts'
+import { APPLY, FACTS, SCRIPT_COMMANDS } from './node.ts'
+import type { CommandRow, OptionRow } from './rows.ts'
+import { CAPTURE, DELTA, DIFF, DRIFT, EXPLAIN, TRACE, VERIFY } from './states.ts'
+
+/** All that `ipvsc` understands: its parser, its help and its completion are made of this. */
+export const PROGRAM = {
+  name: 'ipvsc',
+  description: 'Compiles Kubernetes Services into the IPVS, ipset and iptables rules of a node.',
+  /** Beside --version and --help. */
+  options: [{ flags: '--debug', description: 'show where an internal error is' }],
+  examples: [
+    'ipvsc build cluster.yaml --node worker-1 --emit ipvs',
+    'kubectl get services,endpointslices,nodes -A -o json | ipvsc build - --node worker-1 -o bundle',
+    'ipvsc check manifests/',
+    'ipvsc snapshot -o cluster.json',
+    'ipvsc delta old-bundle new-bundle',
+    'ipvsc apply bundle',
+  ],
+  /** In the order of the help. */
+  commands: [
+    BUILD,
+    CHECK,
+    SNAPSHOT,
+    SCHEMA,
+    DELTA,
+    CAPTURE,
+    DRIFT,
+    DIFF,
+    TRACE,
+    VERIFY,
+    EXPLAIN,
+    APPLY,
+    ...SCRIPT_COMMANDS,
+    FACTS,
+  ],
+} as const satisfies {
+  readonly name: string
+  readonly description: string
+  readonly options: readonly OptionRow[]
+  readonly examples: readonly string[]
+  readonly commands: readonly CommandRow[]
+}
