@@ -13,7 +13,7 @@ import type { Plan } from '../plan/types.ts'
 import type { ConflictPolicy } from '../resolve/options.ts'
 import { resolveCluster } from '../resolve/resolve.ts'
 import type { ResolvedCluster } from '../resolve/types.ts'
-import { type BuiltPlan, buildPlan } from './modes/ipvs/plan.ts'
+import { ClusterPlans } from './modes/ipvs/plan.ts'
 import { isBefore, needsNoConnReuse } from './modes/ipvs/settings.ts'
 import { buildProvenance, type Provenance } from './provenance.ts'
 
@@ -39,7 +39,7 @@ export interface CompileOptions {
 }
 
 export interface CompileResult {
-  /** `null` when there are errors. */
+  /** `null` when there are errors. Made when it is first read. */
   readonly plan: Plan | null
   /** What asked for each item of the plan. */
   readonly owners: Owners | null
@@ -80,20 +80,35 @@ export function compileNodes(
     onConflict: options.onConflict ?? 'error',
   })
   const diagnostics = cluster.services.length === 0 ? [...found, NO_SERVICES] : found
+  const common: CommonPart = {
+    plans: new ClusterPlans(resolved, {
+      config,
+      families: options.families ?? FAMILIES,
+      onConflict: options.onConflict ?? 'error',
+      prerequisites: options.prerequisites ?? 'check',
+      nodes,
+    }),
+    config,
+    counts: countsOf(resolved),
+    diagnostics: options.quarantine ? quarantined(diagnostics) : diagnostics,
+  }
   const byName = new Map(cluster.nodes.map((node) => [node.object.metadata.name, node]))
   return nodes.map((name) => {
     const node = byName.get(name)
-    if (node !== undefined)
-      return compileNode(node, resolved, diagnostics, { ...options, node: name, config })
+    if (node !== undefined) return compileNode(node, common, [], options)
     const hasAddresses = Boolean(options.interfaceAddresses ?? options.nodeIPs ?? options.facts)
     const missing = nodeNotFound(name, [...byName.keys()], hasAddresses)
-    if (!hasAddresses) return failed(resolved, [...diagnostics, missing])
-    return compileNode(bareNode(name), resolved, [...diagnostics, missing], {
-      ...options,
-      node: name,
-      config,
-    })
+    if (!hasAddresses) return failed(common, missing)
+    return compileNode(bareNode(name), common, [missing], options)
   })
+}
+
+/** What the results of all nodes have in common. */
+interface CommonPart {
+  readonly plans: ClusterPlans
+  readonly config: ProxyConfig
+  readonly counts: CompileCounts
+  readonly diagnostics: readonly Diagnostic[]
 }
 
 const NO_SERVICES = diagnostic({
@@ -104,11 +119,10 @@ const NO_SERVICES = diagnostic({
 
 function compileNode(
   node: Sourced<Node>,
-  resolved: ResolvedCluster,
-  clusterDiagnostics: readonly Diagnostic[],
-  options: CompileOptions & { readonly config: ProxyConfig },
+  { plans, config, counts, diagnostics: common }: CommonPart,
+  before: readonly Diagnostic[],
+  options: Omit<CompileOptions, 'node'>,
 ): CompileResult {
-  const { config, families = FAMILIES } = options
   const reported = options.facts ?? null
   const facts = nodeFacts(node, {
     interfaceAddresses: options.interfaceAddresses ?? reportedAddresses(reported),
@@ -116,28 +130,24 @@ function compileNode(
     nodeIPs: options.nodeIPs ?? null,
     bindAddress: config.bindAddress,
   })
-  const built: BuiltPlan = buildPlan(resolved, {
-    config,
-    node: facts,
-    families,
-    onConflict: options.onConflict ?? 'error',
-    prerequisites: options.prerequisites ?? 'check',
-  })
+  const built = plans.onNode(facts)
   const found = [
-    ...clusterDiagnostics,
+    ...before,
     ...built.diagnostics,
     ...nodeDiagnostics(node, facts),
     ...(reported === null ? [] : factsDiagnostics(built.plan, reported)),
   ]
-  const diagnostics = options.quarantine ? quarantined(found) : found
+  const diagnostics = [...common, ...(options.quarantine ? quarantined(found) : found)]
   const ok = !hasErrors(diagnostics)
   return {
-    plan: ok ? built.plan : null,
+    get plan() {
+      return ok ? built.plan : null
+    },
     owners: ok ? built.owners : null,
     get provenance() {
       return ok ? buildProvenance(built.owners) : null
     },
-    counts: countsOf(resolved),
+    counts,
     diagnostics,
     binding: nodeBinding(node.origin === NO_ORIGIN ? null : node.object, reported),
     facts,
@@ -155,12 +165,12 @@ const countsOf = ({ serviceCount, servicePorts }: ResolvedCluster): CompileCount
   servicePorts: servicePorts.length,
 })
 
-const failed = (resolved: ResolvedCluster, diagnostics: readonly Diagnostic[]): CompileResult => ({
+const failed = ({ counts, diagnostics }: CommonPart, missing: Diagnostic): CompileResult => ({
   plan: null,
   owners: null,
   provenance: null,
-  counts: countsOf(resolved),
-  diagnostics,
+  counts,
+  diagnostics: [...diagnostics, missing],
   binding: null,
   facts: null,
 })

@@ -64,7 +64,7 @@ export function buildProvenance(owners: PlanOwners): Provenance {
   const { claims, bound, plan } = owners
   return {
     version: 1,
-    servicePorts: claims.ports.map(({ servicePort }) => servicePortProvenance(servicePort)),
+    servicePorts: claims.cluster.ports.map(servicePortProvenance),
     virtualServers: claims.virtualServers.map((claim) =>
       claimProvenance(claim, virtualServerKey(claim.virtualServer)),
     ),

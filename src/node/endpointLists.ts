@@ -7,19 +7,57 @@ export interface EndpointLists {
   /** For traffic that may go anywhere: none for a port that no such traffic reaches. */
   readonly cluster: readonly Endpoint[]
   readonly local: readonly Endpoint[]
-  /** Local endpoints whatever their state, for hairpin traffic. */
-  readonly allLocal: readonly Endpoint[]
 }
 
 export function endpointLists(servicePort: ServicePort, node: NodeFacts): EndpointLists {
-  const isLocal = ({ nodeName }: Endpoint): boolean => nodeName === node.name
-  const endpoints = preferLocalCopies(servicePort.endpoints, isLocal)
-  const allLocal = endpoints.filter(isLocal)
+  const endpoints = preferLocalCopies(servicePort.endpoints, isOn(node))
   return {
     cluster: usesClusterEndpoints(servicePort) ? clusterEndpoints(endpoints, node) : [],
-    local: usesLocalEndpoints(servicePort) ? readyElseTerminating(allLocal) : [],
-    allLocal,
+    local: usesLocalEndpoints(servicePort) ? readyElseTerminating(endpoints.filter(isOn(node))) : [],
   }
+}
+
+/** The lists of a port on which all nodes agree (`variesByNode`). */
+export const commonLists = (servicePort: ServicePort): EndpointLists => ({
+  cluster: usesClusterEndpoints(servicePort) ? readyElseTerminating(servicePort.endpoints) : [],
+  local: [],
+})
+
+/** Whether nodes may make different lists of the endpoints of a port. */
+export const variesByNode = (servicePort: ServicePort): boolean =>
+  usesLocalEndpoints(servicePort) || hasCopies(servicePort.endpoints) || servicePort.endpoints.some(hasHints)
+
+const hasHints = ({ forNodes, forZones }: Endpoint): boolean => forNodes !== null || forZones !== null
+
+const isOn =
+  ({ name }: NodeFacts) =>
+  ({ nodeName }: Endpoint): boolean =>
+    nodeName === name
+
+/** Endpoints of service ports on one node, whatever their state: for hairpin traffic. */
+export type LocalEndpoints = ReadonlyMap<ServicePort, readonly Endpoint[]>
+
+/** Those of each node that is named. Of the copies of one `ip:port`, a node has one. */
+export function endpointsByNode(
+  servicePorts: readonly ServicePort[],
+  nodes: Iterable<string>,
+): ReadonlyMap<string, LocalEndpoints> {
+  const byNode = new Map([...nodes].map((name) => [name, new Map<ServicePort, Endpoint[]>()]))
+  for (const servicePort of servicePorts)
+    for (const endpoint of servicePort.endpoints) {
+      const ports = byNode.get(endpoint.nodeName as string)
+      if (ports === undefined) continue
+      const known = ports.get(servicePort)
+      if (known === undefined) ports.set(servicePort, [endpoint])
+      else if (!sameServer(known.at(-1) as Endpoint, endpoint)) known.push(endpoint)
+    }
+  return byNode
+}
+
+function hasCopies(endpoints: readonly Endpoint[]): boolean {
+  for (let index = 1; index < endpoints.length; index++)
+    if (sameServer(endpoints[index - 1] as Endpoint, endpoints[index] as Endpoint)) return true
+  return false
 }
 
 /** Of the copies of one `ip:port`, a local one counts; the copies stand together. */
@@ -27,11 +65,7 @@ function preferLocalCopies(
   endpoints: readonly Endpoint[],
   isLocal: (endpoint: Endpoint) => boolean,
 ): readonly Endpoint[] {
-  let copies = false
-  for (let index = 1; index < endpoints.length && !copies; index++)
-    copies = sameServer(endpoints[index - 1] as Endpoint, endpoints[index] as Endpoint)
-  if (!copies) return endpoints
-
+  if (!hasCopies(endpoints)) return endpoints
   const chosen: Endpoint[] = []
   for (const endpoint of endpoints) {
     const last = chosen.at(-1)

@@ -1,89 +1,174 @@
 import type { ProxyConfig } from '../../../config/types.ts'
-import type { Diagnostic } from '../../../diagnostics/diagnostics.ts'
 import { compareAddresses } from '../../../net/address.ts'
 import type { Family } from '../../../net/family.ts'
-import { type EndpointLists, endpointLists } from '../../../node/endpointLists.ts'
-import type { NodeFacts } from '../../../node/facts.ts'
-import { nodePortAddressesOf } from '../../../node/nodePorts.ts'
+import {
+  commonLists,
+  type EndpointLists,
+  endpointsByNode,
+  type LocalEndpoints,
+  variesByNode,
+} from '../../../node/endpointLists.ts'
 import { sortVirtualServers } from '../../../plan/canonical.ts'
-import { virtualServerKey } from '../../../plan/keys.ts'
+import { type VirtualServerKey, virtualServerKey } from '../../../plan/keys.ts'
 import { settleOnNode } from '../../../resolve/conflicts.ts'
 import type { ConflictPolicy } from '../../../resolve/options.ts'
 import type { ResolvedCluster, ServicePort } from '../../../resolve/types.ts'
-import type { SetContext } from './sets.ts'
-import { type ClaimedVirtualServer, virtualServersOf } from './virtualServers.ts'
+import { Memo, once } from '../../once.ts'
+import { type ClaimedVirtualServer, nodePortClaim, serviceClaims } from './virtualServers.ts'
 
-export interface BuildContext {
+/** What all nodes are compiled with. */
+export interface ClusterContext {
   readonly config: ProxyConfig
-  readonly node: NodeFacts
   readonly families: readonly Family[]
   readonly onConflict: ConflictPolicy
   readonly prerequisites: 'check' | 'set'
+  /** Names of the nodes that are asked for. */
+  readonly nodes: readonly string[]
 }
 
-/** A service port with what the node makes of its endpoints. */
-export interface LocatedPort {
+/** A port of which nodes may use different endpoints, and where its virtual servers stand among those of all. */
+export interface VaryingPort {
   readonly servicePort: ServicePort
-  readonly lists: EndpointLists
+  /** Of each claim at an address of the Service. */
+  readonly places: readonly number[]
 }
 
-/** What the service ports of a cluster ask of one node. */
-export interface NodeClaims {
-  readonly ports: readonly LocatedPort[]
-  /** Addresses on which node ports are served. */
-  readonly nodePortAddresses: Readonly<Record<Family, readonly string[]>>
-  /** In canonical order, each once. */
-  readonly virtualServers: readonly ClaimedVirtualServer[]
-  readonly diagnostics: readonly Diagnostic[]
+/** A port with a node port; what it claims at an address of a node, or `null` where its endpoints vary. */
+export interface NodePort {
+  readonly servicePort: ServicePort
+  readonly claim: ((address: string) => ClaimedVirtualServer) | null
 }
 
-export function claimsOf(resolved: ResolvedCluster, context: BuildContext): NodeClaims {
-  const { config, node, families } = context
-  const ports = resolved.servicePorts
-    .filter(({ family }) => families.includes(family))
-    .map((servicePort) => ({ servicePort, lists: endpointLists(servicePort, node) }))
-  const nodePortAddresses = {
-    ipv4: nodePortAddressesOf('ipv4', config, node),
-    ipv6: nodePortAddressesOf('ipv6', config, node),
+export type PortCondition = (servicePort: ServicePort) => boolean
+
+const ANY: PortCondition = () => true
+
+/** What the service ports of a cluster ask of its nodes, as far as it is the same for each: worked out once, when it is asked for. */
+export class ClusterClaims {
+  readonly context: ClusterContext
+  /** Those of the families that are compiled. */
+  readonly ports: readonly ServicePort[]
+  readonly #servers = once(() => this.#settle())
+  readonly #nodePorts = once(() => this.#findNodePorts())
+  readonly #addresses = once(() => new Set(this.servers.map(({ virtualServer }) => virtualServer.address)))
+  readonly #bound = once(() => [...boundAddresses(this.servers, []).keys()])
+  readonly #outside = once(() => addressesOutside(this.servers))
+  readonly #concerned = new Memo<PortCondition, Readonly<Record<Family, readonly ServicePort[]>>>()
+  readonly #local = once(() => endpointsByNode(this.ports, this.context.nodes))
+
+  constructor(resolved: ResolvedCluster, context: ClusterContext) {
+    this.context = context
+    const { families } = context
+    this.ports = resolved.servicePorts.filter(({ family }) => families.includes(family))
   }
-  const { winners, diagnostics } = settleOnNode(
-    ports.flatMap(({ servicePort, lists }) =>
-      virtualServersOf(servicePort, lists, { config, node, nodePortAddresses }),
-    ),
-    ({ virtualServer, servicePort, path }) => ({
-      key: virtualServerKey(virtualServer),
-      path,
-      owner: servicePort,
-    }),
-    context.onConflict,
-  )
-  const virtualServers = sortVirtualServers([...winners], ({ virtualServer }) => virtualServer)
-  return { ports, nodePortAddresses, virtualServers, diagnostics }
+
+  /** At addresses of Services, in canonical order, each once; those of varying ports without a real server. */
+  get servers(): readonly ClaimedVirtualServer[] {
+    return this.#servers().servers
+  }
+
+  get varying(): readonly VaryingPort[] {
+    return this.#servers().varying
+  }
+
+  get nodePorts(): readonly NodePort[] {
+    return this.#nodePorts()
+  }
+
+  /** Those of a family that a condition holds for; the same list for the same condition. */
+  portsOf(family: Family, concerns: PortCondition = ANY): readonly ServicePort[] {
+    return this.#concerned.of(concerns, () => ({
+      ipv4: this.ports.filter((port) => port.family === 'ipv4' && concerns(port)),
+      ipv6: this.ports.filter((port) => port.family === 'ipv6' && concerns(port)),
+    }))[family]
+  }
+
+  /** Whether one of the addresses is one of a Service. */
+  servesAny(addresses: readonly string[]): boolean {
+    return addresses.some((address) => this.#addresses().has(address))
+  }
+
+  serves(key: VirtualServerKey): boolean {
+    return this.#servers().keys().has(virtualServerKey(key))
+  }
+
+  /** Addresses on the dummy interface of a node that has none of those outside, in order. */
+  get boundAddresses(): readonly string[] {
+    return this.#bound()
+  }
+
+  /** Whether one of the addresses is outside of the cluster: a node that has it itself does not bind it. */
+  isOutside(addresses: readonly string[]): boolean {
+    return addresses.some((address) => this.#outside().has(address))
+  }
+
+  localEndpoints(node: string): LocalEndpoints {
+    return this.#local().get(node) ?? NO_LOCAL_ENDPOINTS
+  }
+
+  #settle() {
+    const { config, onConflict } = this.context
+    const varies = new Set<ServicePort>()
+    const claims = this.ports.flatMap((servicePort) => {
+      if (!variesByNode(servicePort)) return serviceClaims(servicePort, commonLists(servicePort), config)
+      varies.add(servicePort)
+      return serviceClaims(servicePort, NO_ENDPOINTS, config)
+    })
+    // Services have nothing of each other's any more; within a port the last claim counts.
+    const { winners } = settleOnNode(claims, asClaim, onConflict)
+    const servers = sortVirtualServers([...winners], ({ virtualServer }) => virtualServer)
+    const places = new Map<string, number>()
+    for (const [place, { servicePort, virtualServer }] of servers.entries())
+      if (varies.has(servicePort)) places.set(virtualServerKey(virtualServer), place)
+    const varying = [...varies].map((servicePort) => ({
+      servicePort,
+      places: serviceClaims(servicePort, NO_ENDPOINTS, config).map(
+        ({ virtualServer }) => places.get(virtualServerKey(virtualServer)) as number,
+      ),
+    }))
+    const keys = once(() => new Set(servers.map(({ virtualServer }) => virtualServerKey(virtualServer))))
+    return { servers, varying, keys }
+  }
+
+  #findNodePorts(): NodePort[] {
+    const varies = new Set(this.varying.map(({ servicePort }) => servicePort))
+    return this.ports
+      .filter(({ nodePort }) => nodePort !== null)
+      .map((servicePort) => ({
+        servicePort,
+        claim: varies.has(servicePort)
+          ? null
+          : nodePortClaim(servicePort, commonLists(servicePort), this.context.config),
+      }))
+  }
 }
 
-/** What fills the sets of one family. */
-export const setContexts = (
-  family: Family,
-  { ports, nodePortAddresses }: NodeClaims,
-  node: NodeFacts,
-): SetContext[] =>
-  ports
-    .filter(({ servicePort }) => servicePort.family === family)
-    .map(({ servicePort, lists }) => ({
-      servicePort,
-      node,
-      localEndpoints: lists.allLocal,
-      nodePortAddresses: nodePortAddresses[family],
-    }))
+const NO_ENDPOINTS: EndpointLists = { cluster: [], local: [] }
+const NO_LOCAL_ENDPOINTS: LocalEndpoints = new Map()
+
+export const asClaim = ({ virtualServer, servicePort, path }: ClaimedVirtualServer) => ({
+  key: virtualServerKey(virtualServer),
+  path,
+  owner: servicePort,
+})
+
+const addressesOutside = (servers: readonly ClaimedVirtualServer[]): Set<string> =>
+  new Set(
+    servers.filter(({ bind }) => bind === 'unlessOnNode').map(({ virtualServer }) => virtualServer.address),
+  )
 
 /** Addresses bound to the dummy interface, in order, with all that ask for them. */
 export type BoundAddresses = ReadonlyMap<string, readonly ClaimedVirtualServer[]>
 
-export function boundAddresses(virtualServers: readonly ClaimedVirtualServer[]): BoundAddresses {
+/** Those of a node that has the given addresses itself. */
+export function boundAddresses(
+  servers: readonly ClaimedVirtualServer[],
+  onNode: readonly string[],
+): BoundAddresses {
   const byAddress = new Map<string, ClaimedVirtualServer[]>()
-  for (const claim of virtualServers) {
-    if (!claim.bind) continue
+  for (const claim of servers) {
     const { address } = claim.virtualServer
+    if (claim.bind === 'never' || (claim.bind === 'unlessOnNode' && onNode.includes(address))) continue
     const known = byAddress.get(address)
     if (known === undefined) byAddress.set(address, [claim])
     else known.push(claim)

@@ -3,22 +3,19 @@ import { kernelSetName } from '../../../kernel/sets.ts'
 import { fullName } from '../../../kube/names.ts'
 import type { EndpointPort, EndpointSlice, Endpoints } from '../../../kube/types.ts'
 import { canonicalAddress } from '../../../net/address.ts'
+import type { Family } from '../../../net/family.ts'
+import type { NodeFacts } from '../../../node/facts.ts'
 import { formatEntry } from '../../../plan/entries.ts'
 import { type VirtualServerKey, virtualServerKey } from '../../../plan/keys.ts'
 import type { Owner, Owners, RuleOwners, RulePlace } from '../../../plan/owners.ts'
 import type { Plan, Rule, SetEntry } from '../../../plan/types.ts'
-import type { EndpointSource, ResolvedCluster, ServicePort } from '../../../resolve/types.ts'
-import {
-  type BoundAddresses,
-  type BuildContext,
-  boundAddresses,
-  claimsOf,
-  type NodeClaims,
-  setContexts,
-} from './claims.ts'
+import type { EndpointSource, ServicePort } from '../../../resolve/types.ts'
+import { type Memo, once } from '../../once.ts'
+import type { BoundAddresses, ClusterClaims } from './claims.ts'
+import { NodeClaims } from './nodeClaims.ts'
 import { ruleFields } from './reasons.ts'
-import { FILLED_SETS } from './sets.ts'
-import { buildSysctls, type SettingField } from './settings.ts'
+import { FILLED_SETS, type FilledSet } from './sets.ts'
+import { buildSysctls, type SettingField, type SettingsContext } from './settings.ts'
 import type { ClaimedVirtualServer } from './virtualServers.ts'
 
 /** The service ports that ask for each entry of a set, by the entry's text, and the field that does, without indices. */
@@ -27,38 +24,31 @@ export interface EntryClaims {
   readonly byEntry: ReadonlyMap<string, readonly ServicePort[]>
 }
 
-/** A value that is worked out when it is first asked for. */
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | null = null
-  return () => {
-    made ??= { value: make() }
-    return made.value
-  }
-}
-
 /**
  * The owners of a plan. What the claims were is worked out again when somebody asks: most who compile do not, and a cluster of many
  * nodes would hold them all.
  */
 export class PlanOwners implements Owners {
-  readonly plan: Plan
-  readonly #context: BuildContext
+  readonly #plan: () => Plan
+  readonly #context: SettingsContext
   readonly #claims: () => NodeClaims
-  readonly #bound: () => BoundAddresses
   readonly #servers: () => ReadonlyMap<string, ClaimedVirtualServer>
   readonly #entries: () => ReadonlyMap<string, EntryClaims>
   readonly #interned = new Map<string, Owner>()
 
-  constructor(resolved: ResolvedCluster, context: BuildContext, plan: Plan) {
-    this.plan = plan
-    this.#context = context
-    this.#claims = once(() => claimsOf(resolved, context))
-    this.#bound = once(() => boundAddresses(this.#claims().virtualServers))
+  constructor(cluster: ClusterClaims, node: NodeFacts, plan: () => Plan, shared: SharedEntryClaims) {
+    this.#plan = plan
+    this.#context = { ...cluster.context, node }
+    this.#claims = once(() => new NodeClaims(cluster, node))
     this.#servers = once(
       () =>
         new Map(this.#claims().virtualServers.map((claim) => [virtualServerKey(claim.virtualServer), claim])),
     )
-    this.#entries = once(() => entryClaims(this.#claims(), context))
+    this.#entries = once(() => entryClaims(this.#claims(), shared))
+  }
+
+  get plan(): Plan {
+    return this.#plan()
   }
 
   get claims(): NodeClaims {
@@ -66,7 +56,7 @@ export class PlanOwners implements Owners {
   }
 
   get bound(): BoundAddresses {
-    return this.#bound()
+    return this.#claims().bound
   }
 
   /** By the name of the set in the kernel. */
@@ -95,9 +85,7 @@ export class PlanOwners implements Owners {
   }
 
   address(address: string): readonly Owner[] {
-    return (this.#bound().get(address) ?? []).map(({ servicePort, path }) =>
-      this.#ofService(servicePort, path),
-    )
+    return (this.bound.get(address) ?? []).map(({ servicePort, path }) => this.#ofService(servicePort, path))
   }
 
   entry(set: string, entry: SetEntry): readonly Owner[] {
@@ -175,23 +163,30 @@ export class PlanOwners implements Owners {
 const isBoundSet = (name: string): boolean =>
   name === kernelSetName('KUBE-IPVS-IPS', 'ipv4') || name === kernelSetName('KUBE-IPVS-IPS', 'ipv6')
 
-function entryClaims(claims: NodeClaims, { families, node }: BuildContext): Map<string, EntryClaims> {
+/** What owners of plans of one cluster know together: claims of the entries of sets that nodes have in common. */
+export type SharedEntryClaims = Memo<string, EntryClaims>
+
+function entryClaims(claims: NodeClaims, shared: SharedEntryClaims): Map<string, EntryClaims> {
   const found = new Map<string, EntryClaims>()
-  for (const family of families) {
-    const contexts = setContexts(family, claims, node)
-    for (const { name, type, entriesOf, field } of FILLED_SETS) {
-      const byEntry = new Map<string, ServicePort[]>()
-      for (const context of contexts)
-        for (const entry of entriesOf(context)) {
-          const text = formatEntry(type, entry)
-          const known = byEntry.get(text)
-          if (known === undefined) byEntry.set(text, [context.servicePort])
-          else if (!known.includes(context.servicePort)) known.push(context.servicePort)
-        }
-      found.set(kernelSetName(name, family), { field, byEntry })
+  for (const family of claims.cluster.context.families)
+    for (const set of FILLED_SETS) {
+      const key = claims.sharedKey(family, set)
+      const make = (): EntryClaims => ({ field: set.field, byEntry: claimsByEntry(family, set, claims) })
+      found.set(kernelSetName(set.name, family), key === null ? make() : shared.of(key, make))
     }
-  }
   return found
+}
+
+function claimsByEntry(family: Family, set: FilledSet, claims: NodeClaims): EntryClaims['byEntry'] {
+  const byEntry = new Map<string, ServicePort[]>()
+  for (const context of claims.setContexts(family, set))
+    for (const entry of set.entriesOf(context)) {
+      const text = formatEntry(set.type, entry)
+      const known = byEntry.get(text)
+      if (known === undefined) byEntry.set(text, [context.servicePort])
+      else if (!known.includes(context.servicePort)) known.push(context.servicePort)
+    }
+  return byEntry
 }
 
 /** Where in a Service the value of a field stands that fills a set. */

@@ -4,6 +4,7 @@ import { formatNetwork, halves, type Network, networkContains } from '../../../n
 import type { NodeFacts } from '../../../node/facts.ts'
 import type { IpPortEntry, IpPortIpEntry, IpPortNetEntry, PortEntry, SetEntry } from '../../../plan/types.ts'
 import type { Endpoint, ServicePort } from '../../../resolve/types.ts'
+import type { PortCondition } from './claims.ts'
 
 /** What the sets need to know of one service port on one node. */
 export interface SetContext {
@@ -16,8 +17,12 @@ export interface SetContext {
 }
 
 /** What fills a set. */
-interface SetFilling {
+export interface SetFilling {
   readonly entriesOf: (context: SetContext) => readonly SetEntry[]
+  /** What the entries depend on beside the Services: nothing, whether node ports are served at all, or the node. */
+  readonly varies: 'never' | 'whetherServed' | 'byNode'
+  /** Ports that can have entries. Default: all. */
+  readonly concerns?: PortCondition
   /** The field of the Service that asks for the entries, for the provenance. */
   readonly field: string
 }
@@ -37,6 +42,9 @@ const nodePorts =
       protocol === wanted && nodePortAddresses.length > 0 && (!onlyLocal || isLocal(servicePort))
     return applies && nodePort !== null ? [{ port: nodePort }] : []
   }
+
+const isSctpNodePort = ({ protocol, nodePort }: ServicePort): boolean =>
+  protocol === 'sctp' && nodePort !== null
 
 const sctpNodePorts =
   (onlyLocal: boolean) =>
@@ -82,79 +90,101 @@ const FILLINGS: Readonly<Record<SetName, SetFilling>> = {
     entriesOf: ({ servicePort: { protocol }, localEndpoints }) =>
       localEndpoints.map(({ address, port }) => ({ address, protocol, port, source: address })),
     field: 'endpoints',
+    varies: 'byNode',
   },
   'KUBE-CLUSTER-IP': {
     entriesOf: ({ servicePort }) => atAddresses([servicePort.clusterIP], servicePort),
     field: 'spec.clusterIP',
+    varies: 'never',
   },
   'KUBE-EXTERNAL-IP': {
     entriesOf: ({ servicePort }) =>
       isLocal(servicePort) ? [] : atAddresses(servicePort.externalIPs, servicePort),
     field: 'spec.externalIPs',
+    varies: 'never',
   },
   'KUBE-EXTERNAL-IP-LOCAL': {
     entriesOf: ({ servicePort }) =>
       isLocal(servicePort) ? atAddresses(servicePort.externalIPs, servicePort) : [],
     field: 'spec.externalIPs',
+    varies: 'never',
   },
   'KUBE-LOAD-BALANCER': {
     entriesOf: ({ servicePort }) => atAddresses(servicePort.loadBalancerVIPs, servicePort),
     field: 'status.loadBalancer.ingress',
+    varies: 'never',
   },
   'KUBE-LOAD-BALANCER-LOCAL': {
     entriesOf: ({ servicePort }) =>
       isLocal(servicePort) ? atAddresses(servicePort.loadBalancerVIPs, servicePort) : [],
     field: 'spec.externalTrafficPolicy',
+    varies: 'never',
   },
   'KUBE-LOAD-BALANCER-FW': {
     entriesOf: ({ servicePort }) =>
       servicePort.sourceRanges.length > 0 ? atAddresses(servicePort.loadBalancerVIPs, servicePort) : [],
     field: 'spec.loadBalancerSourceRanges',
+    varies: 'never',
   },
   'KUBE-LOAD-BALANCER-SOURCE-IP': {
     entriesOf: sourceIpEntries,
     field: 'spec.loadBalancerSourceRanges',
+    varies: 'byNode',
+    concerns: ({ sourceRanges }) => sourceRanges.length > 0,
   },
   'KUBE-LOAD-BALANCER-SOURCE-CIDR': {
     entriesOf: sourceRangeEntries,
     field: 'spec.loadBalancerSourceRanges',
+    varies: 'never',
   },
   'KUBE-NODE-PORT-TCP': {
     entriesOf: nodePorts('tcp', false),
     field: 'spec.ports.nodePort',
+    varies: 'whetherServed',
   },
   'KUBE-NODE-PORT-LOCAL-TCP': {
     entriesOf: nodePorts('tcp', true),
     field: 'spec.externalTrafficPolicy',
+    varies: 'whetherServed',
   },
   'KUBE-NODE-PORT-UDP': {
     entriesOf: nodePorts('udp', false),
     field: 'spec.ports.nodePort',
+    varies: 'whetherServed',
   },
   'KUBE-NODE-PORT-LOCAL-UDP': {
     entriesOf: nodePorts('udp', true),
     field: 'spec.externalTrafficPolicy',
+    varies: 'whetherServed',
   },
   'KUBE-NODE-PORT-SCTP-HASH': {
     entriesOf: sctpNodePorts(false),
     field: 'spec.ports.nodePort',
+    varies: 'byNode',
+    concerns: isSctpNodePort,
   },
   'KUBE-NODE-PORT-LOCAL-SCTP-HASH': {
     entriesOf: sctpNodePorts(true),
     field: 'spec.externalTrafficPolicy',
+    varies: 'byNode',
+    concerns: isSctpNodePort,
   },
   'KUBE-HEALTH-CHECK-NODE-PORT': {
     entriesOf: healthCheckEntries,
     field: 'spec.healthCheckNodePort',
+    varies: 'whetherServed',
   },
   'KUBE-IPVS-IPS': {
     entriesOf: () => [],
     field: 'bound addresses',
+    varies: 'byNode',
   },
 }
 
+export type FilledSet = SetDefinition & SetFilling
+
 /** Section 4 of the semantics: each set with what fills it. */
-export const FILLED_SETS: readonly (SetDefinition & SetFilling)[] = SET_DEFINITIONS.map((definition) => ({
+export const FILLED_SETS: readonly FilledSet[] = SET_DEFINITIONS.map((definition) => ({
   ...definition,
   ...FILLINGS[definition.name],
 }))

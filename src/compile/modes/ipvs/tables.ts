@@ -3,12 +3,13 @@ import { kernelSetName, SET_DEFINITIONS, type SetName } from '../../../kernel/se
 import { formatNetwork, hostLength } from '../../../net/address.ts'
 import type { Family } from '../../../net/family.ts'
 import type { LocalDetector } from '../../../node/facts.ts'
-import type { Chain, IpSet, Jump, Match, Rule, Table, Target } from '../../../plan/types.ts'
+import type { Chain, Jump, Match, Rule, Table, Target } from '../../../plan/types.ts'
 
 /** What the rules of one family depend on besides which sets hold entries. */
 export interface TableContext {
   readonly family: Family
-  readonly sets: readonly IpSet[]
+  /** Names of the sets that hold entries. */
+  readonly filled: readonly string[]
   readonly masqueradeAll: boolean
   readonly masqueradeBit: number
   readonly detector: LocalDetector | null
@@ -89,8 +90,7 @@ interface RuleBuilder {
   readonly mark: number
 }
 
-function ruleBuilder({ family, sets, masqueradeBit }: TableContext): RuleBuilder {
-  const filled = new Set(sets.filter(({ entries }) => entries.length > 0).map(({ name }) => name))
+function ruleBuilder({ family, filled, masqueradeBit }: TableContext): RuleBuilder {
   const comments = new Map(SET_DEFINITIONS.map(({ name, comment }) => [name, comment]))
   return {
     mark: 2 ** masqueradeBit,
@@ -103,7 +103,7 @@ function ruleBuilder({ family, sets, masqueradeBit }: TableContext): RuleBuilder
         withComment = true,
         always = false,
       } = options
-      if (!always && !filled.has(set)) return []
+      if (!always && !filled.includes(set)) return []
       const comment = withComment ? (comments.get(name) ?? null) : null
       return [rule(target, [...before, { kind: 'set', set, directions }, ...after], comment)]
     },

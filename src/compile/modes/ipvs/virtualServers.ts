@@ -1,8 +1,6 @@
 import type { ProxyConfig } from '../../../config/types.ts'
 import { hostLength } from '../../../net/address.ts'
-import type { Family } from '../../../net/family.ts'
 import type { EndpointLists } from '../../../node/endpointLists.ts'
-import type { NodeFacts } from '../../../node/facts.ts'
 import type { RealServer, VirtualServer } from '../../../plan/types.ts'
 import type { Endpoint, FieldAddress, Scheduling, ServicePort } from '../../../resolve/types.ts'
 
@@ -13,67 +11,78 @@ export interface ClaimedVirtualServer {
   /** Where in the Service its address or port stands. */
   readonly path: FieldAddress['path']
   /** Whether its address is to be bound to the dummy interface. */
-  readonly bind: boolean
+  readonly bind: 'always' | 'unlessOnNode' | 'never'
 }
 
-export interface VirtualServerContext {
-  readonly config: ProxyConfig
-  readonly node: NodeFacts
-  /** Addresses on which node ports are served, by family. */
-  readonly nodePortAddresses: Readonly<Record<Family, readonly string[]>>
-}
-
-/** Section 3 of the semantics: what one service port asks for on one node. */
-export function virtualServersOf(
+/** Section 3 of the semantics: what one service port asks for at addresses that its Service states. */
+export function serviceClaims(
   servicePort: ServicePort,
   lists: EndpointLists,
-  { config, node, nodePortAddresses }: VirtualServerContext,
+  config: ProxyConfig,
 ): ClaimedVirtualServer[] {
-  const { family, protocol, port, nodePort, index, internalPolicy, externalPolicy } = servicePort
-  const drainTimeout = protocol === 'tcp' ? servicePort.drainTimeout : null
-  const { scheduler, flags } = scheduling(servicePort, config)
-  const sticky = persistence(servicePort)
-  const onPolicy = (policy: ServicePort['externalPolicy']): readonly Endpoint[] =>
-    policy === 'Local' && lists.local.length > 0 ? lists.local : lists.cluster
-
-  const internal = realServers(onPolicy(internalPolicy))
-  const external = internalPolicy === externalPolicy ? internal : realServers(onPolicy(externalPolicy))
-  const serve = (
+  const { clusterIP, externalIPs, loadBalancerVIPs, internalPolicy, externalPolicy } = servicePort
+  const parameters = parametersOf(servicePort, config)
+  const internal = realServersOn(internalPolicy, lists)
+  const external = internalPolicy === externalPolicy ? internal : realServersOn(externalPolicy, lists)
+  const claim = (
     { address, path }: FieldAddress,
-    servers: readonly RealServer[],
-    bind: boolean,
-    at = port,
-  ): ClaimedVirtualServer => {
-    const plain = {
-      address,
-      port: at,
-      protocol,
-      scheduler,
-      flags,
-      persistence: sticky,
-      realServers: servers,
-    }
-    const virtualServer = drainTimeout === null ? plain : withDrainTimeout(plain, drainTimeout)
-    return { virtualServer, servicePort, path, bind }
-  }
-  const isElsewhere = ({ address }: FieldAddress): boolean => node.addresses.includes(address)
-  const nodePortPath = ['spec', 'ports', index, 'nodePort']
+    realServers: readonly RealServer[],
+    bind: ClaimedVirtualServer['bind'],
+  ): ClaimedVirtualServer => ({
+    virtualServer: virtualServer(address, servicePort.port, parameters, realServers),
+    servicePort,
+    path,
+    bind,
+  })
   return [
-    serve(servicePort.clusterIP, internal, true),
-    ...servicePort.externalIPs.map((field) => serve(field, external, !isElsewhere(field))),
-    ...servicePort.loadBalancerVIPs.map((field) => serve(field, external, !isElsewhere(field))),
-    ...(nodePort === null ? [] : nodePortAddresses[family]).map((address) =>
-      serve({ address, path: nodePortPath }, external, false, nodePort as number),
-    ),
+    claim(clusterIP, internal, 'always'),
+    ...externalIPs.map((field) => claim(field, external, 'unlessOnNode')),
+    ...loadBalancerVIPs.map((field) => claim(field, external, 'unlessOnNode')),
   ]
 }
 
+/** What its node port asks for at an address of a node; `null`: it has none. */
+export function nodePortClaim(
+  servicePort: ServicePort,
+  lists: EndpointLists,
+  config: ProxyConfig,
+): ((address: string) => ClaimedVirtualServer) | null {
+  const { nodePort, index } = servicePort
+  if (nodePort === null) return null
+  const parameters = parametersOf(servicePort, config)
+  const realServers = realServersOn(servicePort.externalPolicy, lists)
+  const path = ['spec', 'ports', index, 'nodePort']
+  return (address) => ({
+    virtualServer: virtualServer(address, nodePort, parameters, realServers),
+    servicePort,
+    path,
+    bind: 'never',
+  })
+}
+
+type Parameters = Omit<VirtualServer, 'address' | 'port' | 'realServers'>
+
+function parametersOf(servicePort: ServicePort, config: ProxyConfig): Parameters {
+  const { protocol, drainTimeout } = servicePort
+  const { scheduler, flags } = scheduling(servicePort, config)
+  const parameters = { protocol, scheduler, flags, persistence: persistence(servicePort) }
+  return protocol === 'tcp' && drainTimeout !== null ? { ...parameters, drainTimeout } : parameters
+}
+
 /** Keys in the order of the type. */
-const withDrainTimeout = ({ realServers, ...rest }: VirtualServer, drainTimeout: number): VirtualServer => ({
-  ...rest,
-  drainTimeout,
-  realServers,
-})
+function virtualServer(
+  address: string,
+  port: number,
+  { protocol, scheduler, flags, persistence, drainTimeout }: Parameters,
+  realServers: readonly RealServer[],
+): VirtualServer {
+  return drainTimeout === undefined
+    ? { address, port, protocol, scheduler, flags, persistence, realServers }
+    : { address, port, protocol, scheduler, flags, persistence, drainTimeout, realServers }
+}
+
+const realServersOn = (policy: ServicePort['externalPolicy'], lists: EndpointLists): RealServer[] =>
+  realServers(policy === 'Local' && lists.local.length > 0 ? lists.local : lists.cluster)
 
 const realServers = (endpoints: readonly Endpoint[]): RealServer[] =>
   endpoints.map(({ address, port }) => ({ address, port, forwarding: 'masquerading', weight: 1 }))
