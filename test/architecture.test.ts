@@ -46,7 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   host: [...INPUT, 'read', 'plan', 'formats', 'delta', 'compile', 'capture', 'bundle'],
   review: [...INPUT, 'desired', 'plan', 'formats', 'proof'],
   proof: [...INPUT, 'config', 'plan', 'node', 'formats'],
-  build: ['formats', 'version.ts'],
+  build: ['kernel', 'formats', 'version.ts'],
   'cli.ts': ['cli'],
 }
 /** Rooms that see everything. */
@@ -120,6 +120,20 @@ test('every diagnostic code is used, and documented in docs/diagnostics.md', () 
     assert.ok(code.includes(`'${name}'`), `${name} is never reported`)
     assert.ok(docs.includes(`| \`${name}\` | ${meaning} |`), `${name} is not in docs/diagnostics.md`)
   }
+})
+
+test('no part of the script of a node, and no program of awk in it, is longer than one reads at once', () => {
+  const folder = `${ROOT}templates/node`
+  const linesOf = (name: string): number =>
+    readFileSync(join(folder, name), 'utf8').trimEnd().split('\n').length
+  const lengths = readdirSync(folder).map((name) => [name, linesOf(name)] as const)
+  const longer = (end: string, most: number) => lengths.filter(([name, n]) => name.endsWith(end) && n > most)
+  assert.equal(longer('.awk', 150), [])
+  assert.equal(longer('.sh', 300), [])
+  // What is read together is one program: words that several share count with each.
+  const shared = linesOf('words.awk')
+  for (const name of ['addresses', 'rules', 'servers', 'sets', 'subjects'])
+    assert.ok(shared + linesOf(`${name}.awk`) <= 150, name)
 })
 
 test('the version is that of package.json', () => {

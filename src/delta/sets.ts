@@ -1,13 +1,10 @@
+import { hashSizeOf, isCrowded, MANY_ENTRIES, maxElementsOf } from '../kernel/setSizes.ts'
 import type { Change } from '../plan/changes/types.ts'
 import { formatEntry } from '../plan/entries.ts'
 import { sameSetParameters } from '../plan/equality.ts'
-import { buildSet, isCrowded } from '../plan/sets.ts'
 import type { IpSet, Plan, SetEntry } from '../plan/types.ts'
 import type { Halves, Operation } from './operations.ts'
 import { exemptedBy, isStrict } from './transitions.ts'
-
-/** Where so many entries leave a set and fewer stay, filling another one takes less than emptying it. */
-const MANY = 1000
 
 const looseFirst = (sets: readonly IpSet[]): IpSet[] => [
   ...sets.filter(({ name }) => !isStrict(name)),
@@ -45,15 +42,17 @@ export function setOperations(changes: readonly Change[], from: Plan, to: Plan):
     const fresh = freshOf(exemptedBy(set.name))
     const [addedLate, addedNow] = split(set, added, fresh?.added)
     const [removedNow, removedLate] = split(set, removed, fresh?.removed)
-    const crowded = old !== undefined && (other || added.length > 0) && isCrowded(set, removed.length)
+    const many = removed.length >= MANY_ENTRIES
+    const both = set.entries.length + removed.length
+    const crowded =
+      old !== undefined &&
+      (other ? removed.length > 0 : added.length > 0 && many) &&
+      set.type !== 'bitmap:port' &&
+      isCrowded(both, set.maxElements)
     if (other || crowded) {
-      const { name, family, type } = set
-      const all = [...set.entries, ...removedLate]
-      // Larger than wanted where what leaves and what comes have no room side by side.
-      const roomy = crowded ? buildSet(name, family, type, all) : set
       const latecomers = new Set<SetEntry>(addedLate)
-      const entries = all.filter((entry) => !latecomers.has(entry))
-      make.push({ kind: 'replaceSet', set: { ...roomy, entries } as IpSet })
+      const entries = [...set.entries, ...removedLate].filter((entry) => !latecomers.has(entry))
+      make.push({ kind: 'replaceSet', set: { ...roomFor(set, both), entries } as IpSet })
     }
     push(late, 'addEntries', set, addedLate)
     if (crowded) {
@@ -67,7 +66,7 @@ export function setOperations(changes: readonly Change[], from: Plan, to: Plan):
     if (old === undefined) make.push({ kind: 'createSet', set: { ...set, entries: addedNow } as IpSet })
     else push(make, 'addEntries', set, addedNow)
     push(early, 'removeEntries', set, removedNow)
-    const emptied = fresh === undefined && removed.length >= MANY && removed.length > set.entries.length
+    const emptied = fresh === undefined && many && removed.length > set.entries.length
     if (old !== undefined && emptied) lose.push({ kind: 'replaceSet', set })
     else push(lose, 'removeEntries', set, removedLate)
   }
@@ -78,6 +77,18 @@ export function setOperations(changes: readonly Change[], from: Plan, to: Plan):
   })
   return { make: [...early, ...make], break: [...late, ...lose.reverse(), ...gone] }
 }
+
+/** A set with room for what leaves beside what is wanted: larger, where that has none. */
+const roomFor = (set: IpSet, entries: number): IpSet =>
+  set.type === 'bitmap:port'
+    ? set
+    : {
+        ...set,
+        hashSize: hashSizeOf(entries),
+        maxElements: isCrowded(entries, set.maxElements)
+          ? maxElementsOf(entries, set.maxElements)
+          : set.maxElements,
+      }
 
 /**
  * Entries that exempt from another set which has them before and after, and the others. `fresh`: what comes to, or goes from, that

@@ -1,15 +1,9 @@
 import { invariant } from '../invariant.ts'
+import { hashSizeOf, maxElementsOf } from '../kernel/setSizes.ts'
 import type { IpSetType } from '../kernel/sets.ts'
 import { compareAddresses, compareNetworks, parseNetwork } from '../net/address.ts'
 import type { Family } from '../net/family.ts'
 import type { IpSet, PortEntry, SetEntry } from './types.ts'
-
-const SMALLEST_MAX_ELEMENTS = 65536
-const SMALLEST_HASH_SIZE = 1024
-/** Kernels differ by a few in when a set is full. */
-const HEADROOM = 17 / 16
-/** The kernel doubles a hash whose buckets overflow; beginning with room for eight a bucket avoids it. */
-const ENTRIES_PER_BUCKET = 8
 
 /** A set in canonical form: entries ordered, each once, sizes that hold them. */
 export function buildSet(name: string, family: Family, type: IpSetType, entries: readonly SetEntry[]): IpSet {
@@ -20,18 +14,11 @@ export function buildSet(name: string, family: Family, type: IpSetType, entries:
     name,
     type,
     family,
-    hashSize: Math.max(SMALLEST_HASH_SIZE, powerOfTwo(distinct.length / ENTRIES_PER_BUCKET)),
-    maxElements: Math.max(SMALLEST_MAX_ELEMENTS, powerOfTwo(distinct.length * HEADROOM)),
+    hashSize: hashSizeOf(distinct.length),
+    maxElements: maxElementsOf(distinct.length),
     entries: distinct,
   } as IpSet
 }
-
-/** Whether a set could be full with so many more entries, which it is to hold for a while. */
-export const isCrowded = (set: IpSet, more: number): boolean =>
-  set.type !== 'bitmap:port' && more > 0 && (set.entries.length + more) * HEADROOM > set.maxElements
-
-/** The smallest power of two that is not less. */
-const powerOfTwo = (least: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, least)))
 
 function distinctEntries(entries: readonly SetEntry[]): SetEntry[] {
   return [...entries]

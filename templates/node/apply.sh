@@ -26,10 +26,15 @@ SCRIPT_VERSION=development
 # The format of bundle.conf; that of the release before is understood, too.
 FORMAT=1
 DUMMY=kube-ipvs0
+# What the compiler counts with, too: the build takes it from src/kernel/setSizes.ts.
+MANY_ENTRIES=development
+SET_HEADROOM=development
+SMALLEST_HASH_SIZE=development
+ENTRIES_PER_BUCKET=development
 SCHEDULERS='rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos'
 
 # Programs of awk.
-AWK_CHANGES=$(cat changes.awk)
+AWK_ADDRESSES=$(cat addresses.awk)
 AWK_COUNTS_HELD=$(cat counts-held.awk)
 AWK_DIFFERENCES=$(cat differences.awk)
 AWK_JSON=$(cat json.awk)
@@ -40,13 +45,18 @@ AWK_NATIVE=$(cat native.awk)
 AWK_NETWORK=$(cat network.awk)
 AWK_RECORD_STEP=$(cat record-step.awk)
 AWK_REVIEWED=$(cat reviewed.awk)
+AWK_RULES=$(cat rules.awk)
+AWK_SERVERS=$(cat servers.awk)
 AWK_SERVERS_AS_KNOWN=$(cat servers-as-known.awk)
+AWK_SETS=$(cat sets.awk)
 AWK_STATE=$(cat state.awk)
+AWK_SUBJECTS=$(cat subjects.awk)
 AWK_THRESHOLDS=$(cat thresholds.awk)
 AWK_USES=$(cat uses.awk)
 AWK_VERIFY_STEP=$(cat verify-step.awk)
 AWK_VERSION=$(cat version.awk)
 AWK_WITHOUT_RETIRED=$(cat without-retired.awk)
+AWK_WORDS=$(cat words.awk)
 
 . ./usage.sh
 

@@ -5,35 +5,54 @@
 work_out() {
   problem="cannot compare states in $work: is there room?"
   keep_link || return 1
-  set -- "$1" "$work/removed" "$work/added"
-  comm -23 "$work/have/state" "$work/want/state" > "$2" || return 1
-  comm -13 "$work/have/state" "$work/want/state" > "$3" || return 1
-  true > "$work/connections" && has_room "$work" || return 1
-  content=''
-  if [ -s "$2" ]; then
-    # A set of other parameters is filled anew; of real servers it matters whether they have connections.
-    # A set has room for some more than was wanted of it, but perhaps not for as many as leave it, too.
-    needed=$(awk -v many="$MANY" '
-      # One with particulars takes the place of one without, or the other way round, with its set.
-      $1 == "entry" && NF > 3 { content = "content" }
-      part == "added" { next }
-      $1 == "set" || $1 == "entry" && ++leaving[$2] == many { content = "content" }
-      $1 == "real" && $2 == "-t" { connections = "connections" }
-      END { print content, connections }' part=removed "$2" part=added "$3") || return 1
-    case $needed in
-      *content*) content=yes ;;
-    esac
-    case $1/$needed in
-      retire/*connections) call 'ipvsadm -L' ipvsadm -L -n > "$work/connections" || return 1 ;;
-    esac
-  fi
-  lay_out "$@" "$work/want/rules"
+  comm -23 "$work/have/state" "$work/want/state" > "$work/removed" || return 1
+  comm -13 "$work/have/state" "$work/want/state" > "$work/added" || return 1
+  true > "$work/connections" && has_room "$work" && sort_out "$work/removed" "$work/added" || return 1
+  case $1/$known_by in
+    retire/*connections*) call 'ipvsadm -L' ipvsadm -L -n > "$work/connections" || return 1 ;;
+  esac
+  lay_out "$1" "$work/removed" "$work/added" "$work/want/rules"
 }
 
 # The payloads of a way, in the order in which they are loaded. 1 makes, 2 breaks; many servers are added by two
 # processes, since ipvsadm is slow.
 PAYLOADS='sysctls sets.1 rules.1.ipv4 rules.1.ipv6 ipvs.1 ipvs.1.beside ip.1 ip.2 ipvs.2 rules.2.ipv4 rules.2.ipv6 sets.2 conntrack'
-MANY=1000
+MANY_SERVERS=1000
+
+# sort_out REMOVED ADDED: $subjects are what payloads are to be laid out for, and $known_by what has to be known for that.
+sort_out() {
+  problem="cannot lay out payloads in $work: is there room?"
+  for name in $PAYLOADS retained draining counts growth kept subjects known-by; do true > "$work/$name" || return 1; done
+  for name in $COUNTED; do true > "$work/counted.$name" || return 1; done
+  subjects='' known_by=''
+  [ -s "$1" ] || [ -s "$2" ] || return 0
+  awk -v out="$work" -v many="$MANY_ENTRIES" "$AWK_WORDS$AWK_SUBJECTS" part=removed "$1" part=added "$2" > "$work/counted.settings" &&
+    has_room "$work" && read -r subjects < "$work/subjects" && read -r known_by < "$work/known-by"
+}
+
+# lay_out MODE REMOVED ADDED RULES: lays out the payloads of the way that takes REMOVED away and puts ADDED there, which were
+# sorted out, and with them retained (what stays although nobody wants it), draining, counts, and growth (how many more lines
+# IPVS will list). RULES: the wanted ones, in order. $work/connections: what ipvsadm lists of real servers that leave.
+lay_out() {
+  problem="cannot lay out payloads in $work: is there room?"
+  laid_out=$1 wanted_rules=$4
+  set -- part=removed "$2" part=added "$3"
+  for subject in $subjects; do
+    "lay_out_$subject" "$@" > "$work/counted.$subject" || return 1
+  done
+  [ -s "$work/growth" ] || echo 0 > "$work/growth"
+  count_up && has_room "$work"
+}
+
+lay_out_servers() {
+  true > "$work/drained"
+  if [ -e "$state/draining" ]; then call cp cp "$state/draining" "$work/drained" || return 1; fi
+  list_drain_timeouts > "$work/drain-timeouts" || return 1
+  uptime_seconds
+  awk -v out="$work" -v mode="$laid_out" -v many="$MANY_SERVERS" -v now="$now" -v drain_timeout="$drain_timeout" \
+    "$AWK_WORDS$AWK_SERVERS" part=timeouts "$work/drain-timeouts" part=draining "$work/drained" \
+    part=connections "$work/connections" "$@"
+}
 
 # Seconds by virtual server, as this bundle says and, for those that it has no more, as the last one did. They matter only
 # where something could drain.
@@ -49,21 +68,33 @@ list_drain_timeouts() {
   set +f
 }
 
-# lay_out MODE REMOVED ADDED RULES: lays out the payloads of the way that takes REMOVED away and puts ADDED there, and
-# with them retained (what stays although nobody wants it), draining, counts, and growth (how many more lines IPVS
-# will list). RULES: the wanted ones, in order. $work/connections: what ipvsadm lists of real servers that leave.
-lay_out() {
-  problem="cannot lay out payloads in $work: is there room?"
-  laid_out=$1 removed=$2 added=$3 wanted_rules=$4
-  for name in $PAYLOADS retained draining counts growth; do true > "$work/$name" || return 1; done
-  [ -s "$2" ] || [ -s "$3" ] || return 0
-  true > "$work/drained"
-  if [ -e "$state/draining" ]; then call cp cp "$state/draining" "$work/drained" || return 1; fi
-  list_drain_timeouts > "$work/drain-timeouts" || return 1
-  set -- part=timeouts "$work/drain-timeouts" part=draining "$work/drained" part=connections "$work/connections" part=removed "$removed" part=added "$added" \
-    part=rules "$wanted_rules" part='old rules' "$work/have/rules"
-  [ -z "$content" ] || set -- "$@" part=content "$work/have/state" part='wanted content' "$work/want/state"
-  uptime_seconds
-  awk -v out="$work" -v mode="$laid_out" -v json="$json" -v many="$MANY" -v now="$now" -v drain_timeout="$drain_timeout" -v dummy="$DUMMY" \
-    -v bound_sets="$BOUND_SETS" -v strict_sets="$STRICT_SETS" -v exemptions="$EXEMPTIONS" -v families="$FAMILIES" "$AWK_CHANGES" "$@" && has_room "$work"
+lay_out_addresses() { awk -v out="$work" -v dummy="$DUMMY" "$AWK_WORDS$AWK_ADDRESSES" part=kept "$work/kept" "$@"; }
+
+lay_out_sets() {
+  case $known_by in
+    *content*) set -- "$@" part=content "$work/have/state" part='wanted content' "$work/want/state" ;;
+  esac
+  awk -v out="$work" -v many="$MANY_ENTRIES" -v headroom="$SET_HEADROOM" -v smallest_hash="$SMALLEST_HASH_SIZE" \
+    -v per_bucket="$ENTRIES_PER_BUCKET" -v bound_sets="$BOUND_SETS" -v strict_sets="$STRICT_SETS" -v exemptions="$EXEMPTIONS" \
+    "$AWK_WORDS$AWK_SETS" part=kept "$work/kept" "$@"
+}
+
+lay_out_rules() {
+  awk -v out="$work" -v families="$FAMILIES" "$AWK_WORDS$AWK_RULES" "$@" part='old rules' "$work/have/rules" part=rules "$wanted_rules"
+}
+
+# What was counted of each subject, in the order of the report.
+COUNTED='settings sets rules servers addresses'
+
+# counts: all of it in one line, as the report says it.
+count_up() {
+  counted='' separator=', '
+  [ "$json" = no ] || separator=,
+  for subject in $COUNTED; do
+    while read -r kind number words; do
+      if [ "$json" = yes ]; then words="\"$kind\":$number"; else words="$number $words"; fi
+      counted=$counted${counted:+$separator}$words
+    done < "$work/counted.$subject"
+  done
+  [ -z "$counted" ] || printf '%s\n' "$counted" > "$work/counts"
 }

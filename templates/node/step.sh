@@ -31,8 +31,8 @@ record_step() {
 }
 
 lay_out_step() {
-  content=''
   list_step_servers "$work/connections" && true > "$work/have/rules" &&
+    sort_out "$copy/delta/removed.state" "$copy/delta/added.state" && known_by='' &&
     lay_out "$mode" "$copy/delta/removed.state" "$copy/delta/added.state" "$last/after/rules" &&
     reviewed=yes && take_reviewed
 }

@@ -20,10 +20,11 @@ const sizes = (count: number) => {
 
 test('the size of a set follows its content, in powers of two, 65,536 at least', () => {
   assert.equal(sizes(0), [1024, 65536])
-  assert.equal(sizes(8192), [1024, 65536])
-  assert.equal(sizes(61680), [8192, 65536])
-  assert.equal(sizes(65537), [16384, 131072])
-  assert.equal(sizes(200000), [32768, 262144])
+  assert.equal(sizes(2048), [1024, 65536])
+  assert.equal(sizes(8192), [4096, 65536])
+  assert.equal(sizes(61680), [32768, 65536])
+  assert.equal(sizes(65537), [65536, 131072])
+  assert.equal(sizes(200000), [131072, 262144])
 })
 
 test('a set holds each entry once, in order of number', () => {

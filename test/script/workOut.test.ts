@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { bundleOf } from '../../src/bundle/bundle.ts'
-import { type DeltaPayloadName, type Plan, stateLines, type VirtualServer } from '../../src/index.ts'
+import {
+  type DeltaPayloadName,
+  delta,
+  emitDelta,
+  type Plan,
+  stateLines,
+  type VirtualServer,
+} from '../../src/index.ts'
 import { goldenPlans, loadCase, runCase } from '../golden/cases.ts'
 import { crowdedWays, exemptingWays } from '../support/crowdedSets.ts'
 import { migrate } from '../support/migration.ts'
@@ -77,6 +84,18 @@ const workedOut = (from: Plan, to: Plan): (readonly [DeltaPayloadName, string])[
     return laidOut(way)
   })
 
+/** The sets that a way makes with all their parameters in any order, whether they are made before servers change or after. */
+const setsMade = (payloads: Iterable<readonly [DeltaPayloadName, string]>): string[] =>
+  [...payloads]
+    .flatMap(([, text]) => [...text.matchAll(/^create (.*)$/gm)])
+    .map(([, words = '']) => words.split(' ').sort().join(' '))
+    .sort()
+
+/** The script comes to the same sets as the compiler, which counts with the same numbers. */
+function assertSameSets(from: Plan, to: Plan, payloads: Iterable<readonly [DeltaPayloadName, string]>): void {
+  assert.equal(setsMade(payloads), setsMade(emitDelta(delta(from, to))))
+}
+
 /** The part of the pairs that a run takes. */
 const PAIRS = 1 / 12
 
@@ -96,12 +115,11 @@ test('pairs of golden plans, in both directions', async () => {
           `for work in '${root}/${target}'/from-*; do work_out exact || exit 1; done`,
         ),
       )
-      for (const [start, from] of ways)
-        assert.equal(
-          migrate(from, to, laidOut(folder(start))).lines(),
-          stateLines(to),
-          `${start} to ${target}`,
-        )
+      for (const [start, from] of ways) {
+        const payloads = laidOut(folder(start))
+        assertSameSets(from, to, payloads)
+        assert.equal(migrate(from, to, payloads).lines(), stateLines(to), `${start} to ${target}`)
+      }
     }
   } finally {
     rmSync(root, { recursive: true, force: true })
@@ -186,6 +204,7 @@ test('a set that has no room for what comes beside what leaves is larger until t
     const texts = payloads.map(([, text]) => text).join('')
     if (most === null) assert.not.match(texts, /ipvsc-tmp/)
     else assert.match(texts, new RegExp(`^create ipvsc-tmp .* maxelem ${most} `, 'm'))
+    assertSameSets(from, to, payloads)
     assert.equal(migrate(from, to, payloads).lines(), stateLines(to))
   }
 })
@@ -196,6 +215,7 @@ test('what exempts from masquerading keeps its turn in sets that are filled anew
   for (const { from, to } of exemptingWays(cluster as Plan, local as Plan)) {
     const payloads = workedOut(from, to)
     assert.match(payloads.map(([, text]) => text).join(''), /^swap ipvsc-tmp \S+-LOCAL/m)
+    assertSameSets(from, to, payloads)
     assert.equal(migrate(from, to, payloads).lines(), stateLines(to))
   }
 })
