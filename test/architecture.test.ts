@@ -44,7 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   capture: [...GROUND, 'plan', 'formats', 'compile'],
   bundle: [...INPUT, 'plan', 'node', 'formats', 'delta', 'compile'],
   host: [...INPUT, 'read', 'plan', 'formats', 'delta', 'compile', 'capture', 'bundle'],
-  review: [...INPUT, 'desired', 'plan', 'formats', 'proof'],
+  review: [...INPUT, 'config', 'desired', 'resolve', 'plan', 'formats', 'proof'],
   proof: [...INPUT, 'config', 'plan', 'node', 'formats'],
   build: ['kernel', 'formats', 'version.ts'],
   'cli.ts': ['cli'],

@@ -16,6 +16,7 @@ const VALIDATORS: Readonly<Record<string, string>> = {
   plan: 'validatePlan',
   manifest: 'validateManifest',
   facts: 'validateFacts',
+  ipvsc: 'validateProjectFile',
 }
 
 export interface GeneratedValidators {

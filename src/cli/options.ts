@@ -72,10 +72,28 @@ export interface CaptureOptions extends LiveOptions {
 export interface DeltaOptions extends StateOptions, FolderOptions {}
 
 /** How `ipvsc diff` may tell what it found. */
-export const DIFF_FORMS = ['text', 'unified', 'markdown', 'json', 'html'] as const
+export const DIFF_FORMS = ['text', 'unified', 'markdown', 'json', 'sarif', 'html'] as const
 export type DiffForm = (typeof DIFF_FORMS)[number]
 
-export interface DiffOptions extends Omit<StateOptions, 'node' | 'output'> {
+/** From which severity on findings end a command with status 3. */
+export const FAIL_ON = ['error', 'warning', 'info', 'never'] as const
+
+/** Of commands that ask rules. */
+export interface RuleOptions {
+  readonly settings?: string
+  readonly failOn: (typeof FAIL_ON)[number]
+}
+
+/** How `ipvsc lint` may tell what it found. */
+export const LINT_FORMS = ['text', 'json', 'sarif', 'junit'] as const
+
+export interface LintOptions extends Omit<StateOptions, 'output'>, RuleOptions {
+  readonly output: (typeof LINT_FORMS)[number]
+  /** List the rules. */
+  readonly rules?: boolean
+}
+
+export interface DiffOptions extends Omit<StateOptions, 'node' | 'output'>, RuleOptions {
   readonly node?: readonly string[]
   readonly nodesMatching?: string
   readonly allNodes?: boolean
@@ -86,6 +104,9 @@ export interface DiffOptions extends Omit<StateOptions, 'node' | 'output'> {
   readonly service?: readonly string[]
   readonly kind?: readonly Kind[]
   readonly exitCode?: boolean
+  /** Ask guard rules; `allow` does, too. */
+  readonly guard?: boolean
+  readonly allow?: string
 }
 
 export interface ProofOptions extends StateOptions {

@@ -26,7 +26,14 @@ export const INPUT_KINDS = {
 
 export type InputKind = keyof typeof INPUT_KINDS
 
-export type SchemaName = InputKind | 'Pod' | 'KubeProxyConfiguration' | 'Plan' | 'Manifest' | 'Facts'
+export type SchemaName =
+  | InputKind
+  | 'Pod'
+  | 'KubeProxyConfiguration'
+  | 'Plan'
+  | 'Manifest'
+  | 'Facts'
+  | 'ProjectFile'
 
 /** Every way in which the value differs from its schema, each as a diagnostic about the object. */
 export async function schemaDiagnostics(

@@ -1,3 +1,4 @@
+import type { Finding } from './finding.ts'
 import { has } from './summary.ts'
 import type { EffectKind, Review, ServiceFate, ServiceReview } from './types.ts'
 
@@ -30,12 +31,15 @@ export function narrow(review: Review, { services, kinds }: Wanted): Review {
   if (services === undefined && kinds === undefined) return review
   const isWanted = (one: ServiceReview): boolean =>
     (services?.includes(one.service) ?? true) && (kinds?.some((kind) => isOfKind(one, kind)) ?? true)
+  const names = new Set(review.services.filter(isWanted).map(({ service }) => service))
+  const concerns = ({ service }: Finding): boolean => service === null || names.has(service)
   const left = review.services.filter((one) => !isWanted(one))
   const others = services === undefined && kinds?.includes('rules') ? review.others : []
   return {
     ...review,
     services: review.services.filter(isWanted),
     others,
+    ...(review.findings === undefined ? {} : { findings: review.findings.filter(concerns) }),
     hidden: {
       services: left.length,
       unreachable: left.filter((one) => has(one, 'unreachable')).map(({ service }) => service),

@@ -1,4 +1,5 @@
 import { safeText } from '../diagnostics/safeText.ts'
+import { type FindingPaint, findingLines, verdictOf } from './lint/render/text.ts'
 import { count, effectText, nodesText, verdict } from './summary.ts'
 import type {
   FieldChange,
@@ -18,12 +19,13 @@ export interface Paint {
 export const PLAIN: Paint = { strong: (text) => text, good: (text) => text, bad: (text) => text }
 
 /** A review as a person reads it in a terminal. Every text of an input is made safe. */
-export function formatReview(review: Review, paint: Paint = PLAIN): string {
+export function formatReview(review: Review, paint: Paint = PLAIN, findingPaint?: FindingPaint): string {
   const first = verdict(review)
   return [
     `${(first.includes('UNREACHABLE') ? paint.bad : paint.strong)(safeText(first))}\n`,
     ...review.services.map((service) => serviceText(service, review, paint)),
     othersText(review, paint),
+    findingsText(review, paint, findingPaint),
     `\n${footer(review)}\n`,
   ].join('')
 }
@@ -113,6 +115,13 @@ function othersText({ others, nodes }: Review, paint: Paint): string {
     ].join(''),
   )
   return `\n${paint.strong('of no Service')}\n${lines.join('')}`
+}
+
+/** What guard rules say; nothing where they were not asked. */
+function findingsText({ findings }: Review, paint: Paint, findingPaint?: FindingPaint): string {
+  if (findings === undefined) return ''
+  const verdict = verdictOf({ version: 1, findings, notAsked: [] })
+  return `\n${paint.strong(`guard: ${safeText(verdict)}`)}\n${findingLines(findings, findingPaint)}`
 }
 
 function footer({ unchanged, onlyBefore, onlyAfter, nodes, others, hidden }: Review): string {

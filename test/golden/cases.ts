@@ -44,7 +44,11 @@ export interface GoldenCase {
   readonly texts: ReadonlyMap<string, string>
 }
 
-export const goldenNames = (): string[] => readdirSync(GOLDEN).sort()
+/** Folders without options are none, such as that of the cases of rules. */
+export const goldenNames = (): string[] =>
+  readdirSync(GOLDEN)
+    .filter((name) => existsSync(`${GOLDEN}/${name}/options.json`))
+    .sort()
 
 /** Manifests over a snapshot come to plans like those of other cases. */
 const isLaid = (name: string): boolean => name.startsWith('onto-')

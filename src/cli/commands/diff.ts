@@ -9,8 +9,10 @@ import { type CompiledNodes, compileMany, problemKey } from '../inputs/compiled.
 import { recreatedServices, type Side } from '../inputs/onto.ts'
 import { readStored, type State } from '../inputs/states.ts'
 import type { DiffOptions } from '../options.ts'
+import { type AnySide, guard, isCompiled, isGuarded } from './diffGuard.ts'
 import { checkNodes, chooseNodes } from './diffNodes.ts'
 import { checkForms, show } from './diffShow.ts'
+import { statusOf } from './lint.ts'
 
 /** `ipvsc diff FROM TO`: what nodes would do differently, by Service. */
 
@@ -28,20 +30,19 @@ export async function diff(
   const after = stored[1] ?? (await compileSide(to, options, console, before))
   if (after === null) return EXIT.input
   const [one, two] = [reviewSide(before, after, options), reviewSide(after, before, options)]
-  const found = narrow(review(one, two, recreated(after)), wantedOf(options))
+  const whole = review(one, two, recreated(after))
+  const guarded = isGuarded(options) ? await guard(whole, [before, after], [one, two], options) : whole
+  const found = narrow(guarded, wantedOf(options))
   await show({ review: found, before: one, after: two }, options)
   const isEqual = found.services.length === 0 && found.others.length === 0
-  return options.exitCode === true && !isEqual ? EXIT.differs : EXIT.done
+  if (options.exitCode === true && !isEqual) return EXIT.differs
+  return statusOf(found.findings ?? [], options)
 }
 
 const wantedOf = ({ service, kind }: DiffOptions): Wanted => ({
   ...(service === undefined ? {} : { services: service }),
   ...(kind === undefined ? {} : { kinds: kind }),
 })
-
-type AnySide = State | CompiledNodes
-
-const isCompiled = (side: AnySide): side is CompiledNodes => 'nodes' in side
 
 /** Manifests of the second side are laid over what the first one made. */
 async function compileSide(

@@ -1,14 +1,19 @@
 import { writeFileSync } from 'node:fs'
+import { safeJson } from '../../diagnostics/safeText.ts'
 import { FailedError, UsageError } from '../../host/exit.ts'
 import { formatReviewJson } from '../../review/json.ts'
+import { sarifLog } from '../../review/lint/render/sarif.ts'
 import { formatMarkdown } from '../../review/markdown.ts'
 import { KINDS } from '../../review/narrow.ts'
 import type { ReviewSide } from '../../review/review.ts'
 import { formatStat } from '../../review/stat.ts'
 import { formatReview, type Paint, PLAIN } from '../../review/text.ts'
 import type { Review } from '../../review/types.ts'
+import { VERSION } from '../../version.ts'
 import { DIFF_FORMS, type DiffForm, type DiffOptions } from '../options.ts'
 import { coloursOf, print, printPainted } from '../terminal.ts'
+import { isGuarded } from './diffGuard.ts'
+import { findingPaint } from './lint.ts'
 
 /** What every form of a review is made of. */
 export interface Reviewed {
@@ -26,6 +31,8 @@ export function checkForms(options: DiffOptions): void {
   const narrows = options.service !== undefined || options.kind !== undefined
   if (narrows && forms.includes('unified'))
     throw new UsageError('--output unified shows whole payloads: --service and --kind cannot narrow it')
+  if (forms.includes('sarif') && !isGuarded(options))
+    throw new UsageError('--output sarif tells findings: ask for them with --guard')
   if (options.stat && !forms.some((form) => form === 'text' || form === 'markdown'))
     throw new UsageError('--stat is for --output text and markdown')
 }
@@ -69,11 +76,15 @@ async function rendered(
 ): Promise<string> {
   switch (form) {
     case 'text':
-      return stat ? formatStat(review, paint) : formatReview(review, paint)
+      return stat
+        ? formatStat(review, paint)
+        : formatReview(review, paint, paint === PLAIN ? undefined : findingPaint())
     case 'markdown':
       return formatMarkdown(review, { command: commandLine(), stat })
     case 'json':
       return formatReviewJson(review)
+    case 'sarif':
+      return `${safeJson(JSON.stringify(sarifLog(review.findings ?? [], VERSION), null, 2))}\n`
     case 'unified':
       return (await import('../../review/unified.ts')).formatUnified(before, after)
     case 'html':

@@ -1,3 +1,4 @@
+import { FAIL_ON } from '../options.ts'
 import type { OptionRow } from './rows.ts'
 
 /** Arguments and options that several commands take. */
@@ -126,5 +127,19 @@ export const SCRIPT: readonly OptionRow[] = [
   {
     flags: '--drain-timeout <seconds>',
     description: 'how long a retired real server may keep connections, where its Service does not say it',
+  },
+]
+
+/** Of commands that ask rules. */
+export const RULES: readonly OptionRow[] = [
+  {
+    flags: '--settings <file>',
+    description: 'ipvsc.yaml to go by (default: the nearest, up to the root of the repository)',
+  },
+  {
+    flags: '--fail-on <severity>',
+    description: 'from which severity on findings end with status 3',
+    choices: FAIL_ON,
+    defaultValue: 'error',
   },
 ]

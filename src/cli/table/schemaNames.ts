@@ -10,4 +10,6 @@ export const SCHEMA_NAMES = [
   'manifest',
   'facts',
   'review',
+  'ipvsc',
+  'findings',
 ] as const

@@ -5,11 +5,13 @@ import {
   type DeltaOptions,
   DIFF_FORMS,
   type DiffOptions,
+  LINT_FORMS,
+  type LintOptions,
   type ProofOptions,
   type StateOptions,
   type TraceOptions,
 } from '../options.ts'
-import { COMPILATION, FORCE, IPTABLES, NODE_OF_INPUTS, OUT, STATE, STATE_HELP } from './options.ts'
+import { COMPILATION, FORCE, IPTABLES, NODE_OF_INPUTS, OUT, RULES, STATE, STATE_HELP } from './options.ts'
 import { command } from './rows.ts'
 
 /** Commands about states of a node: compiled, bundled, listed or live. */
@@ -113,6 +115,15 @@ export const DIFF = command({
     { flags: '--stat', description: 'a table alone' },
     { flags: '--exit-code', description: 'end with status 3 where something differs' },
     {
+      flags: '--guard',
+      description: 'ask rules whether the change is dangerous, and end with status 3 where one says so',
+    },
+    {
+      flags: '--allow <kinds>',
+      description: 'changes that may happen, of add, update and delete: A,B (asks rules, too)',
+    },
+    ...RULES,
+    {
       flags: '--output <form>',
       description: 'how to tell it',
       choices: DIFF_FORMS,
@@ -133,11 +144,42 @@ export const DIFF = command({
     'ipvsc diff git:origin/main...HEAD:deploy git:HEAD:deploy --onto cluster.json --all-nodes',
     'ipvsc diff old-bundle new-bundle --node worker-1 --output markdown',
     "ipvsc diff old.json new.json --nodes-matching 'zone=a' --stat",
+    'ipvsc diff old.json new.json --all-nodes --guard --allow add,update',
   ],
   run: async ([from, to]: [string, string], options: DiffOptions) => {
     const { diff } = await import('../commands/diff.ts')
     const { output: _form, ...rest } = options
     return diff(from, to, options, createConsole(rest))
+  },
+})
+
+export const LINT = command({
+  name: 'lint',
+  description: 'Say what is dangerous or doubtful about a state, by rules.',
+  arguments: [{ name: '[state...]', description: STATE_HELP }],
+  options: [
+    { flags: '--rules', description: 'list the rules instead' },
+    ...RULES,
+    {
+      flags: '--output <form>',
+      description: 'how to report',
+      choices: LINT_FORMS,
+      defaultValue: 'text',
+    },
+    { flags: '-q, --quiet', description: 'errors and warnings alone' },
+    ...COMPILATION,
+    IPTABLES,
+  ],
+  notes: 'docs/lint.md explains each rule, ipvsc.yaml, and how to silence a finding.',
+  examples: [
+    'ipvsc lint cluster.json',
+    'ipvsc lint deploy/ --onto cluster.json --fail-on warning',
+    'ipvsc lint git:HEAD:deploy --onto cluster.json --output sarif > ipvsc.sarif',
+  ],
+  run: async ([states]: [string[]], options: LintOptions) => {
+    const { lint } = await import('../commands/lint.ts')
+    const { output, ...rest } = options
+    return lint(states, options, createConsole({ ...rest, output: output === 'json' ? 'json' : 'text' }))
   },
 })
 

@@ -1,7 +1,7 @@
 import { BUILD, CHECK, SCHEMA, SNAPSHOT } from './inputs.ts'
 import { APPLY, FACTS, SCRIPT_COMMANDS } from './node.ts'
 import type { CommandRow, OptionRow } from './rows.ts'
-import { CAPTURE, DELTA, DIFF, DRIFT, EXPLAIN, TRACE, VERIFY } from './states.ts'
+import { CAPTURE, DELTA, DIFF, DRIFT, EXPLAIN, LINT, TRACE, VERIFY } from './states.ts'
 
 /** All that `ipvsc` understands: its parser, its help and its completion are made of this. */
 export const PROGRAM = {
@@ -27,6 +27,7 @@ export const PROGRAM = {
     CAPTURE,
     DRIFT,
     DIFF,
+    LINT,
     TRACE,
     VERIFY,
     EXPLAIN,

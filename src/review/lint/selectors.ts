@@ -1,0 +1,47 @@
+import { mayServe, PodIndex, type Selector, selectorOf, selects } from '../../desired/pods.ts'
+import type { Sourced } from '../../kube/cluster.ts'
+import { namespaceOf } from '../../kube/names.ts'
+import type { Service } from '../../kube/types.ts'
+import type { ServicePort } from '../../resolve/types.ts'
+import type { ClusterSubject } from './subject.ts'
+
+export interface Selecting {
+  readonly service: Sourced<Service>
+  readonly selector: Selector
+}
+
+/** Services with rules, each once. */
+export const servicesOf = (ports: readonly ServicePort[]): Sourced<Service>[] => [
+  ...new Set(ports.map(({ service }) => service)),
+]
+
+/** Services with a selector to which no Pod and no workload answers. Where Pods were not listed, nobody can tell. */
+export function unselected({ cluster, ports, pods }: ClusterSubject): Selecting[] {
+  if (pods === null) return []
+  const services = servicesOf(ports)
+  const index = new PodIndex(
+    pods,
+    services.map(({ object }) => object),
+  )
+  return services.flatMap((service): Selecting[] => {
+    const selector = selectorOf(service.object)
+    if (selector === null || index.podsOf(service.object).some(mayServe)) return []
+    return expectsPods(service.object, selector, cluster.workloads) ? [] : [{ service, selector }]
+  })
+}
+
+/** Whether a workload of the inputs has yet to make Pods of a Service. */
+export const expectsPods = (
+  service: Service,
+  selector: Selector,
+  workloads: ClusterSubject['cluster']['workloads'] = [],
+): boolean =>
+  workloads.some(
+    ({ object }) => namespaceOf(object) === namespaceOf(service) && selects(selector, object.labels),
+  )
+
+export const selectorText = (selector: Selector): string =>
+  Object.entries(selector)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(', ')
