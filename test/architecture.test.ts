@@ -95,20 +95,30 @@ test('only one file writes to the terminal', () => {
   }
 })
 
-test('imports make no circle', () => {
+test('imports make no circle, of types neither', () => {
   const graph = new Map(
     SOURCES.map((path) => [
       path,
-      [...readFileSync(path, 'utf8').matchAll(/^(?:import|export) (?!type)[^;']*?from '(\.[^']+)'/gms)].map(
-        ([, name]) => normalize(join(dirname(path), name as string)),
-      ),
+      importsOf(path)
+        .filter((name) => name.startsWith('.'))
+        .map((name) => normalize(join(dirname(path), name))),
     ]),
   )
+  const done = new Set<string>()
   const visit = (path: string, trail: readonly string[]): void => {
     assert.not.ok(trail.includes(path), [...trail, path].map(room).join(' → '))
+    if (done.has(path)) return
     for (const next of graph.get(path) ?? []) visit(next, [...trail, path])
+    done.add(path)
   }
   for (const path of SOURCES) visit(path, [])
+})
+
+test('a file of src has at most 300 lines', () => {
+  for (const path of SOURCES) {
+    const lines = readFileSync(path, 'utf8').split('\n').length - 1
+    assert.ok(lines <= 300, `${room(path)} has ${lines} lines: split it by meaning`)
+  }
 })
 
 test('every diagnostic code is used, and documented in docs/diagnostics.md', () => {

@@ -2,7 +2,8 @@ import type { TableName } from '../kernel/chains.ts'
 import { kernelSetName, SET_DEFINITIONS } from '../kernel/sets.ts'
 import type { Family } from '../net/family.ts'
 import type { Chain, Jump, Plan, Rule, Table } from '../plan/types.ts'
-import { formatJump, formatRule, parseRule } from './rules.ts'
+import { parseRule } from './ruleParser.ts'
+import { formatJump, formatRule } from './rules.ts'
 import { eachLine, LineError, PayloadSyntaxError } from './syntax.ts'
 
 export interface TableRow {

@@ -4,7 +4,8 @@ import type { Family } from '../net/family.ts'
 import type { Chain, Jump, Rule, Table } from '../plan/types.ts'
 import { asJump, BUILT_IN_CHAINS } from './iptables.ts'
 import { splitWords } from './quote.ts'
-import { formatJump, formatRule, parseRule } from './rules.ts'
+import { parseRule } from './ruleParser.ts'
+import { formatJump, formatRule } from './rules.ts'
 import { eachLine, LineError, PayloadSyntaxError } from './syntax.ts'
 
 /**

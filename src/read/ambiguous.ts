@@ -1,13 +1,7 @@
 import { type Diagnostic, diagnostic, type JsonPath } from '../diagnostics/diagnostics.ts'
 import { type FoundObject, isObject, type JsonObject } from './objects.ts'
-import { Ambiguous } from './scalars.ts'
+import { Ambiguous, type AmbiguousPlace } from './scalars.ts'
 import { describeSubject } from './validate.ts'
-
-/** An ambiguous scalar of a document, and where it stands. */
-export interface AmbiguousPlace {
-  readonly path: JsonPath
-  readonly scalar: Ambiguous
-}
 
 export interface Settled {
   readonly value: unknown

@@ -1,3 +1,5 @@
+import type { JsonPath } from '../diagnostics/diagnostics.ts'
+
 /** Plain scalars of YAML 1.2 (core schema), and those that YAML 1.1, as Kubernetes reads it, takes for something else. */
 
 type ScalarValue = string | number | boolean | null
@@ -24,6 +26,12 @@ export class Ambiguous {
   get [Symbol.toStringTag](): string {
     return 'Ambiguous'
   }
+}
+
+/** An ambiguous scalar of a document, and where it stands. */
+export interface AmbiguousPlace {
+  readonly path: JsonPath
+  readonly scalar: Ambiguous
 }
 
 const WORDS: ReadonlyMap<string, ScalarValue | Ambiguous> = new Map<string, ScalarValue | Ambiguous>([

@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../diagnostics/diagnostics.ts'
 import type { Cluster } from '../kube/cluster.ts'
-import type { AmbiguousPlace } from './ambiguous.ts'
 import type { Limits } from './limits.ts'
+import type { AmbiguousPlace } from './scalars.ts'
 
 /** A text to read: a file, standard input, an answer of an API server. */
 export interface SourceText {

@@ -1,9 +1,10 @@
 import { type Document, isCollection, isNode, parseAllDocuments, Scalar, visit } from 'yaml'
 import type { JsonPath } from '../diagnostics/diagnostics.ts'
 import { expandedSize, ownSize } from './aliases.ts'
-import { type AmbiguousPlace, settled } from './ambiguous.ts'
+import { settled } from './ambiguous.ts'
 import { needsOtherParser, parseFast } from './fastYaml.ts'
 import { deeperThan, type Limits } from './limits.ts'
+import type { AmbiguousPlace } from './scalars.ts'
 import { Ambiguous, plainScalar } from './scalars.ts'
 
 export interface ParsedYaml {

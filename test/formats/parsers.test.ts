@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { quoteText, splitWords } from '../../src/formats/quote.ts'
-import { formatRule, parseRule } from '../../src/formats/rules.ts'
+import { parseRule } from '../../src/formats/ruleParser.ts'
+import { formatRule } from '../../src/formats/rules.ts'
 import {
   formatPlan,
   isForeign,
