@@ -34,7 +34,6 @@ export const DIAGNOSTIC_CODES = {
   KUSTOMIZATION: 'A Kustomization covers inputs: what it changes is known only from its output.',
   LIMIT: 'The input is larger, deeper or has more to say than a limit allows; --limit raises it.',
   LOAD_BALANCER_PENDING: 'A load balancer has no address yet, so there is no virtual server for it.',
-  LOCAL_POLICY_NO_LOCAL_ENDPOINT: 'A Local traffic policy has no endpoint on the node.',
   MANIFEST_IS_SNAPSHOT: 'The manifests hold Nodes or Pods with addresses, as a snapshot does.',
   NAMESPACE_UNKNOWN: 'Neither the snapshot nor the manifests have the namespace of an object.',
   NODE_NOT_FOUND: 'The named Node is not in the input.',
@@ -70,7 +69,6 @@ export const DIAGNOSTIC_CODES = {
   SOURCE_RANGES_OTHER_FAMILY:
     'No source range has the family of the load balancer address, so nothing is filtered.',
   STAYS_HEADLESS: 'A headless Service stays headless, although its manifest no longer says so.',
-  STRICT_ARP_OFF: 'Every node answers ARP for addresses of load balancers, since ipvs.strictARP is off.',
   SYNTAX: 'The text is not valid JSON or YAML.',
   TEMPLATE_NOT_RENDERED: 'A template has to be rendered before it says anything.',
   VARIABLE_NOT_SUBSTITUTED: 'A field holds a variable that a tool has to fill in first.',
