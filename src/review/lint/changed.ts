@@ -1,7 +1,8 @@
 import type { JsonPath } from '../../diagnostics/diagnostics.ts'
+import type { Draft } from './draft.ts'
 import { statedService } from './servers.ts'
 import { inService } from './subject.ts'
-import type { Draft, GuardedChange } from './types.ts'
+import type { GuardedChange } from './types.ts'
 
 /** What a guard rule found of a Service, at a field of it as it is stated after, else before. */
 export function ofService(change: GuardedChange, service: string, path: JsonPath, message: string): Draft {

@@ -2,13 +2,14 @@ import type { Severity } from '../../diagnostics/diagnostics.ts'
 import { compareText } from '../../order.ts'
 import type { Plan } from '../../plan/types.ts'
 import type { Finding, Findings } from '../finding.ts'
+import type { Draft } from './draft.ts'
 import { allowanceExpired } from './rules/allowanceExpired.ts'
 import { ignoreUnknown } from './rules/ignoreUnknown.ts'
 import { RULES } from './rules/index.ts'
 import { rank } from './severities.ts'
 import { Silences } from './silence.ts'
 import type { ClusterSubject } from './subject.ts'
-import type { ChangeRule, Draft, GuardedChange, LintSettings, Rule, StateRule } from './types.ts'
+import type { ChangeRule, GuardedChange, LintSettings, Rule, StateRule } from './types.ts'
 
 /** What rules say of a cluster. */
 export function lintCluster(subject: ClusterSubject, settings: LintSettings): Findings {

@@ -1,7 +1,8 @@
 import type { Cluster } from '../../kube/cluster.ts'
 import { fullName, type KubeObject } from '../../kube/names.ts'
 import type { Silence } from '../finding.ts'
-import type { Allowance, Draft } from './types.ts'
+import type { Draft } from './draft.ts'
+import type { Allowance } from './types.ts'
 
 /** Names the rules that an object asks to be passed over by: `EXTERNAL_IP_NOT_ALLOWED, NO_SOURCE_RANGES: why`. */
 export const IGNORE_ANNOTATION = 'ipvsc.dev/lint-ignore'

@@ -10,8 +10,8 @@ import { compareText, sortedBy } from '../../order.ts'
 import type { ConflictPolicy } from '../../resolve/options.ts'
 import { resolveCluster } from '../../resolve/resolve.ts'
 import type { ServicePort } from '../../resolve/types.ts'
+import type { Draft } from './draft.ts'
 import { type PodsByAddress, podAddressesByNamespace } from './pods.ts'
-import type { Draft } from './types.ts'
 
 /** A cluster as rules look at it: what several of them ask is worked out once. */
 export interface ClusterSubject {

@@ -1,8 +1,9 @@
-import type { JsonPath, ObjectRef, Origin, Severity } from '../../diagnostics/diagnostics.ts'
+import type { JsonPath, Origin, Severity } from '../../diagnostics/diagnostics.ts'
 import type { Network } from '../../net/address.ts'
 import type { Plan } from '../../plan/types.ts'
 import type { NodeSide } from '../effects.ts'
 import type { Review } from '../types.ts'
+import type { Draft } from './draft.ts'
 import type { ClusterSubject } from './subject.ts'
 
 /** What a rule is, whatever it looks at. One file under `rules/` each. */
@@ -42,20 +43,6 @@ export interface MetaRule extends RuleText {
 }
 
 export type Rule = StateRule | ChangeRule | MetaRule
-
-/** What a rule found, before settings and annotations are asked. */
-export interface Draft {
-  readonly message: string
-  /** Absent: as the rule says. */
-  readonly mend?: string
-  readonly subject: ObjectRef | null
-  readonly origin: Origin | null
-  readonly path: JsonPath
-  /** `namespace/name`. */
-  readonly service: string | null
-  /** Absent: whatever the node. */
-  readonly nodes?: readonly string[]
-}
 
 /** A change between two states, with what guard rules ask of it. */
 export interface GuardedChange {

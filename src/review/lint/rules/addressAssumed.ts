@@ -1,9 +1,10 @@
 import { formatPath, type JsonPath } from '../../../diagnostics/diagnostics.ts'
 import { valueAt } from '../../../kube/assumed.ts'
 import { fullName } from '../../../kube/names.ts'
+import type { Draft } from '../draft.ts'
 import { servicesByName } from '../servers.ts'
 import { inService } from '../subject.ts'
-import type { ChangeRule, Draft } from '../types.ts'
+import type { ChangeRule } from '../types.ts'
 
 export const addressAssumed: ChangeRule = {
   on: 'change',

@@ -1,7 +1,8 @@
 import { namespaceOf } from '../../../kube/names.ts'
 import { clusterAddresses, type ExternalAddress, externalAddresses } from '../addresses.ts'
+import type { Draft } from '../draft.ts'
 import { inService } from '../subject.ts'
-import type { Draft, StateRule } from '../types.ts'
+import type { StateRule } from '../types.ts'
 
 export const addressOfService: StateRule = {
   on: 'state',

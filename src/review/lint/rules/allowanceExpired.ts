@@ -1,5 +1,6 @@
+import type { Draft } from '../draft.ts'
 import { isExpired } from '../silence.ts'
-import type { Draft, LintSettings, MetaRule } from '../types.ts'
+import type { LintSettings, MetaRule } from '../types.ts'
 
 export const allowanceExpired: MetaRule & { readonly find: (settings: LintSettings) => Draft[] } = {
   on: 'silence',

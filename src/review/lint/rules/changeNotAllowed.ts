@@ -2,7 +2,8 @@ import type { ProxyConfig } from '../../../config/types.ts'
 import type { ChangeKind } from '../../../plan/changes/types.ts'
 import type { ServiceFate } from '../../types.ts'
 import { ofChange, ofService } from '../changed.ts'
-import type { AllowedChange, ChangeRule, Draft, GuardedChange } from '../types.ts'
+import type { Draft } from '../draft.ts'
+import type { AllowedChange, ChangeRule, GuardedChange } from '../types.ts'
 
 export const changeNotAllowed: ChangeRule = {
   on: 'change',

@@ -1,6 +1,7 @@
 import { ofService } from '../changed.ts'
+import type { Draft } from '../draft.ts'
 import { changedServers } from '../servers.ts'
-import type { ChangeRule, Draft } from '../types.ts'
+import type { ChangeRule } from '../types.ts'
 
 export const changedUnderLoad: ChangeRule = {
   on: 'change',

@@ -1,9 +1,10 @@
 import { fullName } from '../../../kube/names.ts'
 import type { EndpointSlice } from '../../../kube/types.ts'
 import type { EndpointSource } from '../../../resolve/types.ts'
+import type { Draft } from '../draft.ts'
 import { servicesOf } from '../selectors.ts'
 import { inObject, inService } from '../subject.ts'
-import type { Draft, StateRule } from '../types.ts'
+import type { StateRule } from '../types.ts'
 
 export const deprecatedInput: StateRule = {
   on: 'state',

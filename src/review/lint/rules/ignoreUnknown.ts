@@ -1,8 +1,9 @@
 import type { Cluster } from '../../../kube/cluster.ts'
 import { fullName } from '../../../kube/names.ts'
+import type { Draft } from '../draft.ts'
 import { IGNORE_ANNOTATION, ignoredBy } from '../silence.ts'
 import { inObject } from '../subject.ts'
-import type { Draft, MetaRule, Rule } from '../types.ts'
+import type { MetaRule, Rule } from '../types.ts'
 
 export const ignoreUnknown: MetaRule & {
   readonly find: (cluster: Cluster, rules: readonly Rule[]) => Draft[]

@@ -3,9 +3,10 @@ import type { Sourced } from '../../../kube/cluster.ts'
 import type { Service } from '../../../kube/types.ts'
 import { canonicalAddress, familyOf } from '../../../net/address.ts'
 import type { ServicePort } from '../../../resolve/types.ts'
+import type { Draft } from '../draft.ts'
 import { servicesOf } from '../selectors.ts'
 import { endpointPlace, inObject, inService } from '../subject.ts'
-import type { Draft, StateRule } from '../types.ts'
+import type { StateRule } from '../types.ts'
 import { some } from '../words.ts'
 
 export const sliceDisagrees: StateRule = {

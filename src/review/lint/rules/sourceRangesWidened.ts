@@ -2,8 +2,9 @@ import type { Service } from '../../../kube/types.ts'
 import { formatNetwork, type Network, parseNetwork } from '../../../net/address.ts'
 import { isCovered } from '../addresses.ts'
 import { ofService } from '../changed.ts'
+import type { Draft } from '../draft.ts'
 import { servicesByName } from '../servers.ts'
-import type { ChangeRule, Draft } from '../types.ts'
+import type { ChangeRule } from '../types.ts'
 import { some } from '../words.ts'
 
 export const sourceRangesWidened: ChangeRule = {

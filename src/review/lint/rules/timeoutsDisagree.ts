@@ -1,4 +1,5 @@
-import type { Draft, StateRule } from '../types.ts'
+import type { Draft } from '../draft.ts'
+import type { StateRule } from '../types.ts'
 
 export const timeoutsDisagree: StateRule = {
   on: 'state',
