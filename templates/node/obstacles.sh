@@ -9,10 +9,29 @@ find_obstacles() {
   if [ -e "$work/have/rules.aside" ] && references ipvsc-tmp && [ "$used" -gt 0 ]; then
     echo "set ipvsc-tmp, which is to be filled, is used by something else: remove what uses it, or the set" >> "$obstacles"
   fi
+  find_unbindable >> "$obstacles" || return 1
   if [ -s "$work/have/other-kind" ]; then
     echo "$DUMMY is no dummy interface but $(cat "$work/have/other-kind"): remove it" >> "$obstacles"
   fi
   has_room "$work"
+}
+
+# Addresses that the kernel would not take: a setting switches IPv6 off on the interface, or on all that are made. Rules, sets and
+# servers of the family load all the same, so that only a bundle which binds some is in the way.
+find_unbindable() {
+  switch=net.ipv6.conf.$DUMMY.disable_ipv6
+  path_of "$switch"
+  if [ ! -e "$path" ]; then
+    switch=net.ipv6.conf.default.disable_ipv6
+    path_of "$switch"
+  fi
+  # A shell reads a digit of it, and no end of line.
+  off=0
+  { read -r off < "$path"; } 2> /dev/null || :
+  [ "$off" = 1 ] || return 0
+  awk -v name="$switch" -v dummy="$DUMMY" '
+    $1 == "addr" && $2 == "add" && $3 ~ /:/ { n++ }
+    END { if (n > 0) print dummy " takes no IPv6 address, and the bundle has " n ": set " name " to 0, or build the bundle with --family ipv4" }' "$work/ip.1"
 }
 
 # Rules of others that use a chain or set which is to go, and sets that are of another type.

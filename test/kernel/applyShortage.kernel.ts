@@ -6,6 +6,7 @@ import { canonicalServers } from '../../src/capture/capture.ts'
 import { parseIpvsRestore } from '../../src/index.ts'
 import {
   assertResult,
+  type BundleFolder,
   busyboxTools,
   nodeWithTwoBundles,
   replacedProgram,
@@ -186,6 +187,53 @@ $run sh /mnt/bundle/apply.sh --iptables nft --state-dir /mnt/state --json`
     assert.match(stdout, /"result":"refused"/)
     assert.not.match((await readBack(lab, node)).ipset, /KUBE-/)
   })
+
+kernelTest(
+  test,
+  'IPv6 that a setting switches off: who needs it is refused by name, and who does not is served',
+  async (lab) => {
+    const { node } = await lab.namespaces('node')
+    await lab.run('ip link set lo up', { in: node })
+    const set = (name: string, value: number) =>
+      lab.run(`sysctl -q -w net.ipv6.conf.${name}.disable_ipv6=${value}`, { in: node })
+    const [both, ipv4] = ['dual-stack', 'cluster-ip'].map((name) => writeBundle(lab, goldenPlan(name))) as [
+      BundleFolder,
+      BundleFolder,
+    ]
+    assert.ok(both.plan.dummyInterface.addresses.some((address) => address.includes(':')))
+    assert.ok(ipv4.plan.families.includes('ipv6'))
+    const refused = async (setting: string): Promise<void> => {
+      const held = async () => {
+        const { ipvs, ipset, addresses } = await readBack(lab, node)
+        return { ipvs, ipset, addresses }
+      }
+      const before = await held()
+      const named = new RegExp(
+        `kube-ipvs0 takes no IPv6 address.*set net\\.ipv6\\.conf\\.${setting}\\.disable_ipv6 to 0`,
+      )
+      const run = await runScript(lab, node, both)
+      assertResult(run, 4, 'refused')
+      assert.match(run.messages.join(), named)
+      const check = await runScript(lab, node, both, { arguments: ['check'] })
+      assertResult(check, 3, 'would change')
+      assert.match(check.messages.join(), named)
+      assert.equal(await held(), before)
+    }
+    await set('all', 1)
+    await refused('default')
+    assertResult(await runScript(lab, node, ipv4), 0, 'applied')
+    assertHolds(await readBack(lab, node), ipv4.plan)
+    // The interface is there by now, and what it says counts.
+    await set('default', 0)
+    await refused('kube-ipvs0')
+    await set('kube-ipvs0', 0)
+    assertResult(await runScript(lab, node, both, { arguments: ['apply', '--no-drain'] }), 0, 'applied')
+    assertHolds(await readBack(lab, node), both.plan)
+    // Which takes away the addresses that it has.
+    await set('all', 1)
+    await refused('kube-ipvs0')
+  },
+)
 
 kernelTest(
   test,
