@@ -1,3 +1,4 @@
+import { quarantined } from '../../compile/compile.ts'
 import { DEFAULT_CONFIG } from '../../config/types.ts'
 import { hasErrors } from '../../diagnostics/diagnostics.ts'
 import { safeText } from '../../diagnostics/safeText.ts'
@@ -57,7 +58,8 @@ async function lintInputs(
 ): Promise<Findings | null> {
   const input = await readInput(references, options, console)
   const { subject, diagnostics } = subjectOfInput(input, options)
-  const problems = await withPositions([...input.diagnostics, ...diagnostics], input.result.texts)
+  const found = options.quarantine ? quarantined(diagnostics) : diagnostics
+  const problems = await withPositions([...input.diagnostics, ...found], input.result.texts)
   if (hasErrors(problems)) {
     console.report({ ...input, diagnostics: problems, nodes: [] })
     return null

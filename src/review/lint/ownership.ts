@@ -1,4 +1,5 @@
-import { clusterAddresses, externalAddresses } from './addresses.ts'
+import { assumedValues } from '../../kube/assumed.ts'
+import { type ClusterAddress, clusterAddresses, externalAddresses } from './addresses.ts'
 import type { ClusterSubject } from './subject.ts'
 import type { GuardedChange } from './types.ts'
 
@@ -8,6 +9,8 @@ export interface Handover {
   readonly kind: string
   readonly from: string
   readonly to: string | null
+  /** Whether nobody ever stated the address, so that its value says nothing. */
+  readonly isAssumed: boolean
 }
 
 /** Addresses that their Services no longer have. Without clusters on both sides, nobody can tell. */
@@ -15,26 +18,31 @@ export function handovers({ before, after }: GuardedChange): Handover[] {
   if (before.cluster === null || after.cluster === null) return []
   const [old, now] = [addressesOf(before.cluster), addressesOf(after.cluster)]
   return [...old].flatMap(([address, { kind, owners }]) => {
-    const later = now.get(address)?.owners ?? new Set<string>()
+    const later = now.get(address)?.owners ?? new Map<string, boolean>()
     return [...owners]
-      .filter((owner) => !later.has(owner))
-      .map((from) => ({ address, kind, from, to: [...later].find((owner) => !owners.has(owner)) ?? null }))
+      .filter(([owner]) => !later.has(owner))
+      .map(([from, isAssumed]) => {
+        const taker = [...later].find(([owner, assumed]) => !owners.has(owner) && !assumed)
+        return { address, kind, from, to: isAssumed ? null : (taker?.[0] ?? null), isAssumed }
+      })
   })
 }
 
 interface Owned {
   readonly kind: string
-  readonly owners: Set<string>
+  /** By name, whether the address is assumed. */
+  readonly owners: Map<string, boolean>
 }
 
 function addressesOf({ ports }: ClusterSubject): ReadonlyMap<string, Owned> {
   const found = new Map<string, Owned>()
-  const add = (address: string, kind: string, owner: string): void => {
+  const add = ({ service, name, address }: ClusterAddress, kind: string): void => {
+    const isAssumed = assumedValues(service).has(address)
     const known = found.get(address)
-    if (known === undefined) found.set(address, { kind, owners: new Set([owner]) })
-    else known.owners.add(owner)
+    if (known === undefined) found.set(address, { kind, owners: new Map([[name, isAssumed]]) })
+    else known.owners.set(name, isAssumed)
   }
-  for (const { address, name } of clusterAddresses(ports)) add(address, 'cluster IP', name)
-  for (const { address, name, by } of externalAddresses(ports)) add(address, by, name)
+  for (const one of clusterAddresses(ports)) add(one, 'cluster IP')
+  for (const one of externalAddresses(ports)) add(one, one.by)
   return found
 }

@@ -13,7 +13,7 @@ export const addressGone: ChangeRule = {
   check: (change) =>
     handovers(change)
       .filter(({ to }) => to === null)
-      .map(({ address, kind, from }) =>
-        ofService(change, from, ['spec'], `Its ${kind} ${address} disappears.`),
+      .map(({ address, kind, from, isAssumed }) =>
+        ofService(change, from, ['spec'], `Its ${kind}${isAssumed ? '' : ` ${address}`} disappears.`),
       ),
 }

@@ -1,10 +1,13 @@
 import { fullName } from '../../../kube/names.ts'
-import type { EndpointSlice } from '../../../kube/types.ts'
-import type { EndpointSource } from '../../../resolve/types.ts'
+import type { EndpointSlice, Service } from '../../../kube/types.ts'
+import { compareText } from '../../../order.ts'
+import type { EndpointSource, ServicePort } from '../../../resolve/types.ts'
 import type { Draft } from '../draft.ts'
+import { isMadeByController } from '../endpoints.ts'
 import { servicesOf } from '../selectors.ts'
-import { inObject, inService } from '../subject.ts'
+import { inObject, inService, isApiService } from '../subject.ts'
 import type { StateRule } from '../types.ts'
+import { some } from '../words.ts'
 
 export const deprecatedInput: StateRule = {
   on: 'state',
@@ -38,34 +41,7 @@ export const deprecatedInput: StateRule = {
           : []),
       ]
     }),
-    ...distinctSources(ports.flatMap(({ sources }) => sources)).flatMap((source): Draft[] => {
-      const { object } = source
-      const service = serviceNameOf(object)
-      if (object.kind === 'Endpoints')
-        return [
-          {
-            ...inObject(
-              source,
-              [],
-              service,
-              'Endpoints are deprecated since Kubernetes 1.33, and no slice stands beside this object.',
-            ),
-            mend: 'State the addresses in an EndpointSlice.',
-          },
-        ]
-      if (!isBeta(object)) return []
-      return [
-        {
-          ...inObject(
-            source,
-            ['apiVersion'],
-            service,
-            'discovery.k8s.io/v1beta1 is gone since Kubernetes 1.25.',
-          ),
-          mend: 'Use discovery.k8s.io/v1, in which nodeName and zone take the place of topology.',
-        },
-      ]
-    }),
+    ...sourceDrafts(ports),
   ],
 }
 
@@ -74,7 +50,53 @@ const TOPOLOGY_ANNOTATIONS = [
   'service.kubernetes.io/topology-mode',
 ] as const
 
-const distinctSources = (sources: readonly EndpointSource[]): EndpointSource[] => [...new Set(sources)]
+/** Objects that somebody wrote, each; those that controllers wrote together, since their cluster is at fault. */
+function sourceDrafts(ports: readonly ServicePort[]): Draft[] {
+  const owners = new Map(ports.flatMap(({ sources, service }) => sources.map((one) => [one, service.object])))
+  const old = [...owners].filter(([{ object }]) => object.kind === 'Endpoints' || isBeta(object))
+  const isMade = ([source, service]: [EndpointSource, Service]): boolean =>
+    isMadeByController(source, service) || isApiService(service)
+  const made = old.filter(isMade)
+  return [
+    ...old.filter((one) => !isMade(one)).map(([source]) => sourceDraft(source)),
+    ...(['Endpoints', 'EndpointSlice'] as const).flatMap((kind) =>
+      madeDraft(made.map(([source]) => source).filter(({ object }) => object.kind === kind)),
+    ),
+  ]
+}
+
+function sourceDraft(source: EndpointSource): Draft {
+  const { object } = source
+  const service = serviceNameOf(object)
+  if (object.kind === 'Endpoints')
+    return {
+      ...inObject(source, [], service, `${ENDPOINTS}, and no slice stands beside this object.`),
+      mend: 'State the addresses in an EndpointSlice.',
+    }
+  return {
+    ...inObject(source, ['apiVersion'], service, `${BETA}.`),
+    mend: 'Use discovery.k8s.io/v1, in which nodeName and zone take the place of topology.',
+  }
+}
+
+const ENDPOINTS = 'Endpoints are deprecated since Kubernetes 1.33'
+const BETA = 'discovery.k8s.io/v1beta1 is gone since Kubernetes 1.25'
+
+function madeDraft(sources: readonly EndpointSource[]): Draft[] {
+  const [first] = sources
+  if (first === undefined) return []
+  const names = some(sources.map(({ object }) => serviceNameOf(object)).sort(compareText))
+  const text =
+    first.object.kind === 'Endpoints'
+      ? `${ENDPOINTS}, and no slice stands beside those of`
+      : `${BETA}, which slices have of`
+  return [
+    {
+      ...inObject(first, [], null, `${text} ${names}.`),
+      mend: 'Take the snapshot anew, with the EndpointSlices of discovery.k8s.io/v1.',
+    },
+  ]
+}
 
 const serviceNameOf = (object: EndpointSource['object']): string =>
   object.kind === 'Endpoints'
