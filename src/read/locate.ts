@@ -1,7 +1,7 @@
 import type { Diagnostic, JsonPath, Origin, Position, RelatedPlace } from '../diagnostics/diagnostics.ts'
 import { looksLikeJson } from './documents.ts'
 import { locateJson, parseJsonStream } from './json.ts'
-import { positionAt } from './position.ts'
+import { positionsAt } from './position.ts'
 
 /** The most places that are looked up in one text: enough for a person, bounded for a program. */
 const MOST_PLACES = 2000
@@ -61,9 +61,9 @@ export async function positionsOf(
       text,
       indices.map((index) => placeOf(places[index] as SourcedPlace)),
     )
+    const positions = positionsAt(text, offsets)
     indices.forEach((index, at) => {
-      const offset = offsets[at] ?? null
-      if (offset !== null) found[index] = positionAt(text, offset)
+      found[index] = positions[at] ?? null
     })
   }
   return found

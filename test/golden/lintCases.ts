@@ -93,12 +93,13 @@ const subject = (cluster: Cluster): ClusterSubject =>
     configuration: cluster.configurations[0] ?? null,
   }).subject
 
-async function changeOf(
+/** What guard rules say of two readings. */
+export async function changeOf(
   before: ReadResult,
   after: ReadResult,
   { allow, onto = false }: CaseOptions,
-  settings: LintSettings,
-  change: (cluster: Cluster) => Cluster,
+  settings: LintSettings = defaultSettings(TODAY),
+  change: (cluster: Cluster) => Cluster = (cluster) => cluster,
 ): Promise<Findings> {
   const later = onto ? desired(before.cluster, after.cluster).cluster : after.cluster
   const side = (cluster: Cluster): Side => ({ cluster, nodes: nodesOf(cluster), subject: subject(cluster) })

@@ -27,6 +27,7 @@ import { lastEndpointLost } from './lastEndpointLost.ts'
 import { loadBalancerNotAllowed } from './loadBalancerNotAllowed.ts'
 import { localPolicyNoLocalEndpoint } from './localPolicyNoLocalEndpoint.ts'
 import { nodePortOutsideRange } from './nodePortOutsideRange.ts'
+import { nodePortPastSourceRanges } from './nodePortPastSourceRanges.ts'
 import { nodesTouched } from './nodesTouched.ts'
 import { noReadyEndpoint } from './noReadyEndpoint.ts'
 import { proxyReplaced } from './proxyReplaced.ts'
@@ -58,6 +59,7 @@ export const RULES: readonly Rule[] = [
   sourceRangesMissing,
   sourceRangesOpen,
   sourceRangesWide,
+  nodePortPastSourceRanges,
   selectsNothing,
   noReadyEndpoint,
   sliceDisagrees,
