@@ -72,7 +72,8 @@ function isMadeBy({ metadata }: Pod, { kind, labels, metadata: maker }: Workload
   )
 }
 
-interface Candidate {
+/** What a selector may have meant. */
+export interface Candidate {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
 }
@@ -110,14 +111,14 @@ function reportNothing(
   })
 }
 
-const labelText = (labels: Selector): string =>
+export const labelText = (labels: Selector): string =>
   Object.entries(labels)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, value]) => JSON.stringify(`${key}=${value}`).slice(1, -1))
     .join(', ')
 
 /** Labels that differ by a slip: those that the selector means, of the candidate that comes closest. */
-function nearestLabels(selector: Selector, candidates: readonly Candidate[]): Candidate | null {
+export function nearestLabels(selector: Selector, candidates: readonly Candidate[]): Candidate | null {
   let best: { readonly candidate: Candidate; readonly score: number } | null = null
   for (const candidate of candidates) {
     const score = slips(selector, candidate.labels)

@@ -1,6 +1,7 @@
+import { type Candidate, nearestLabels } from '../../desired/expect.ts'
 import { mayServe, PodIndex, type Selector, selectorOf, selects } from '../../desired/pods.ts'
 import type { Sourced } from '../../kube/cluster.ts'
-import { namespaceOf } from '../../kube/names.ts'
+import { fullName, type KubeObject, namespaceOf } from '../../kube/names.ts'
 import type { Service } from '../../kube/types.ts'
 import type { ServicePort } from '../../resolve/types.ts'
 import type { ClusterSubject } from './subject.ts'
@@ -40,8 +41,16 @@ export const expectsPods = (
     ({ object }) => namespaceOf(object) === namespaceOf(service) && selects(selector, object.labels),
   )
 
-export const selectorText = (selector: Selector): string =>
-  Object.entries(selector)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => `${key}=${value}`)
-    .join(', ')
+/** What a selector may have meant, of the Pods and workloads of its namespace; `null`: nothing comes close. */
+export function meantBy(
+  { service, selector }: Selecting,
+  { cluster, pods }: ClusterSubject,
+): Candidate | null {
+  const namespace = namespaceOf(service.object)
+  const near = <T extends KubeObject>(sources: readonly Sourced<T>[] | null | undefined): T[] =>
+    (sources ?? []).map(({ object }) => object).filter((object) => namespaceOf(object) === namespace)
+  return nearestLabels(selector, [
+    ...near(pods).map((pod) => ({ name: `Pod ${fullName(pod)}`, labels: pod.metadata.labels ?? {} })),
+    ...near(cluster.workloads).map((one) => ({ name: `${one.kind} ${fullName(one)}`, labels: one.labels })),
+  ])
+}

@@ -19,21 +19,25 @@ export function formatFindings(found: Findings, paint: FindingPaint = PLAIN): st
   return `${verdictOf(found)}\n${findingLines(found.findings, paint)}`
 }
 
-/** Those that count, each at its place; why and what to do stand below the first of a code. */
+/** Those that count, each at its place; why and what to do stand below the first that they are said of. */
 export function findingLines(findings: readonly Finding[], paint: FindingPaint = PLAIN): string {
   const told = new Set<string>()
+  const isNew = (sentence: string): boolean => !told.has(sentence) && told.add(sentence) !== undefined
   return findings
     .filter(({ silenced }) => silenced === null)
     .map((finding) => {
-      const isNew = !told.has(finding.code)
-      told.add(finding.code)
-      return findingText(finding, isNew, paint)
+      const { code, why, mend } = finding
+      const notes = [
+        ...(isNew(`${code} ${why}`) ? [why] : []),
+        ...(isNew(`${code} mend: ${mend}`) ? [`mend: ${mend}`] : []),
+      ]
+      return findingText(finding, notes, paint)
     })
     .join('')
 }
 
-function findingText(finding: Finding, isNew: boolean, paint: FindingPaint): string {
-  const { code, severity, message, why, mend, subject, service, place, nodes } = finding
+function findingText(finding: Finding, notes: readonly string[], paint: FindingPaint): string {
+  const { code, severity, message, subject, service, place, nodes } = finding
   const named = subject === null ? (service === null ? [] : [`Service ${service}`]) : [formatSubject(subject)]
   const field = place === null || subject === null ? '' : formatPath(place.path)
   const head = [
@@ -46,7 +50,7 @@ function findingText(finding: Finding, isNew: boolean, paint: FindingPaint): str
   return [
     `${head.join(': ')}\n`,
     nodes.length === 0 ? '' : paint.dim(`    on ${safeText(some(nodes, 5))}\n`),
-    isNew ? paint.dim(`    ${safeText(why)}\n    mend: ${safeText(mend)}\n`) : '',
+    ...notes.map((note) => paint.dim(`    ${safeText(note)}\n`)),
   ].join('')
 }
 

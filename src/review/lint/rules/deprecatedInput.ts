@@ -1,3 +1,4 @@
+import type { Sourced } from '../../../kube/cluster.ts'
 import { fullName } from '../../../kube/names.ts'
 import type { EndpointSlice, Service } from '../../../kube/types.ts'
 import { compareText } from '../../../order.ts'
@@ -17,38 +18,44 @@ export const deprecatedInput: StateRule = {
   why: 'It works until a cluster is upgraded, and then it does nothing or is refused.',
   source: 'https://kubernetes.io/docs/reference/using-api/deprecation-guide/',
   mend: 'Use what took its place.',
-  check: ({ ports }) => [
-    ...servicesOf(ports).flatMap((service): Draft[] => {
-      const { metadata, spec } = service.object
-      const annotations = TOPOLOGY_ANNOTATIONS.filter((name) => metadata.annotations?.[name] !== undefined)
-      const keys = (spec as { readonly topologyKeys?: readonly string[] | null } | null)?.topologyKeys
-      return [
-        ...annotations.map((name) => ({
-          ...inService(service, ['metadata', 'annotations', name], `The annotation ${name} is deprecated.`),
-          mend: 'Use spec.trafficDistribution.',
-        })),
-        ...(keys?.length
-          ? [
-              {
-                ...inService(
-                  service,
-                  ['spec', 'topologyKeys'],
-                  'topologyKeys are gone since Kubernetes 1.22.',
-                ),
-                mend: 'Use spec.trafficDistribution.',
-              },
-            ]
-          : []),
-      ]
-    }),
-    ...sourceDrafts(ports),
-  ],
+  check: ({ ports }) => [...servicesOf(ports).flatMap(serviceDrafts), ...sourceDrafts(ports)],
 }
 
-const TOPOLOGY_ANNOTATIONS = [
-  'service.kubernetes.io/topology-aware-hints',
-  'service.kubernetes.io/topology-mode',
+/** Annotations, with what is so of each and what took its place. */
+const ANNOTATIONS = [
+  {
+    name: 'service.kubernetes.io/topology-aware-hints',
+    told: 'is deprecated since Kubernetes 1.27',
+    mend: 'Use spec.trafficDistribution.',
+  },
+  {
+    name: 'service.kubernetes.io/topology-mode',
+    told: 'is the older way to ask for endpoints nearby',
+    mend: 'Use spec.trafficDistribution.',
+  },
+  {
+    name: 'service.alpha.kubernetes.io/tolerate-unready-endpoints',
+    told: 'is deprecated, and ipvsc does not read it',
+    mend: 'Use spec.publishNotReadyAddresses.',
+  },
 ] as const
+
+function serviceDrafts(service: Sourced<Service>): Draft[] {
+  const { metadata, spec } = service.object
+  const found: Draft[] = ANNOTATIONS.filter(({ name }) => metadata.annotations?.[name] !== undefined).map(
+    ({ name, told, mend }) => ({
+      ...inService(service, ['metadata', 'annotations', name], `The annotation ${name} ${told}.`),
+      mend,
+    }),
+  )
+  const keys = (spec as { readonly topologyKeys?: readonly string[] | null } | null)?.topologyKeys
+  if (keys?.length)
+    found.push({
+      ...inService(service, ['spec', 'topologyKeys'], 'topologyKeys are gone since Kubernetes 1.22.'),
+      mend: 'Use spec.trafficDistribution.',
+    })
+  return found
+}
 
 /** Objects that somebody wrote, each; those that controllers wrote together, since their cluster is at fault. */
 function sourceDrafts(ports: readonly ServicePort[]): Draft[] {

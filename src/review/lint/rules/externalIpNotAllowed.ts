@@ -8,7 +8,7 @@ export const externalIpNotAllowed: StateRule = {
   severity: 'warning',
   title: 'An external IP is outside of the networks that are allowed.',
   why: 'Whoever may write a Service may take any address with externalIPs (CVE-2020-8554), and they are deprecated since Kubernetes 1.36.',
-  source: 'https://github.com/kubernetes/kubernetes/issues/97076',
+  source: 'https://github.com/kubernetes/enhancements/issues/5707',
   mend: 'Name the networks in lint.networks.externalIPs of ipvsc.yaml, or use a LoadBalancer or a Gateway.',
   check: ({ ports }, { networks: { externalIPs } }) =>
     externalAddresses(ports)

@@ -1,4 +1,5 @@
-import { selectorText, unselected } from '../selectors.ts'
+import { labelText } from '../../../desired/expect.ts'
+import { meantBy, unselected } from '../selectors.ts'
 import { inService } from '../subject.ts'
 import type { StateRule } from '../types.ts'
 
@@ -11,7 +12,15 @@ export const selectsNothing: StateRule = {
   source: 'https://kubernetes.io/docs/concepts/services-networking/service/',
   mend: 'Let the selector and the labels of the Pods agree.',
   check: (subject) =>
-    unselected(subject).map(({ service, selector }) =>
-      inService(service, ['spec', 'selector'], `No Pod of the namespace has ${selectorText(selector)}.`),
-    ),
+    unselected(subject).map((one) => {
+      const meant = meantBy(one, subject)
+      const found = inService(
+        one.service,
+        ['spec', 'selector'],
+        `No Pod of the namespace has ${labelText(one.selector)}.`,
+      )
+      return meant === null
+        ? found
+        : { ...found, mend: `Perhaps ${labelText(meant.labels)} is meant, as ${meant.name} has it.` }
+    }),
 }
