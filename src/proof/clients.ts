@@ -1,5 +1,6 @@
 import {
   addressBits,
+  familyOf,
   formatIPv4,
   formatIPv6,
   formatNetwork,
@@ -11,6 +12,8 @@ import {
 import type { Family } from '../net/family.ts'
 import { isPodOf, type NodeNetwork } from './network.ts'
 import type { Arrival } from './packet.ts'
+import type { ServicePromise } from './promises.ts'
+import type { KernelState } from './state.ts'
 
 /** Clients that the rules of a plan can tell apart, each by one representative. */
 export interface Client {
@@ -121,3 +124,39 @@ const NEVER_A_SOURCE = [
 
 const isOrdinaryClient = (address: string): boolean =>
   !inAny(NEVER_A_SOURCE, address) && addressBits(address) > 0n
+
+/** Whom a promise concerns: the node, a pod of it that is no server, one that is, and who is outside. */
+export function clientsOf(promise: ServicePromise, { node }: KernelState): Client[] {
+  const family = familyOf(promise.address)
+  const own = promise.endpoints.map(addressOf).find((address) => isPodOf(node, address))
+  const network = node.podNetworks.find((candidate) => candidate.family === family)
+  const other = network === undefined ? null : anotherPod(network, new Set(promise.endpoints.map(addressOf)))
+  const ranges = (promise.sourceRanges ?? []).flatMap((text) => parseNetwork(text) ?? [])
+  return [
+    nodeClient(promise.address),
+    ...(other === null ? [] : [podClient(other, 'a pod of the node')]),
+    ...(own === undefined ? [] : [podClient(own, 'a pod that is a server itself')]),
+    // A cluster IP is promised to the cluster alone.
+    ...(promise.by === 'clusterIP' ? [] : outsideClients(family, ranges, node)),
+  ]
+}
+
+/** `10.0.0.1` of `10.0.0.1:80`, `fd00::1` of `[fd00::1]:80`. */
+const addressOf = (endpoint: string): string =>
+  endpoint.startsWith('[')
+    ? endpoint.slice(1, endpoint.indexOf(']'))
+    : endpoint.slice(0, endpoint.lastIndexOf(':'))
+
+function anotherPod(network: NodeNetwork['podNetworks'][number], taken: ReadonlySet<string>): string | null {
+  const candidates = outsideClients(network.family, [network], {
+    name: '',
+    addresses: [],
+    podNetworks: [],
+    pods: taken,
+  })
+  const source = candidates[0]?.source
+  return source === undefined ||
+    !isPodOf({ name: '', addresses: [], podNetworks: [network], pods: new Set() }, source)
+    ? null
+    : source
+}

@@ -13,10 +13,10 @@ export type Fate =
   | { readonly kind: 'refused'; readonly reason: 'rule' | 'no real server' }
   /** Nobody answers. */
   | { readonly kind: 'dropped' }
-  /** The node's own program at this port gets it, where there is one. */
-  | { readonly kind: 'node' }
-  /** It is no packet for this node. */
-  | { readonly kind: 'forwarded' }
+  /** The node's own program at this port gets it, where there is one; `accepted`: a rule lets it in before rules of others. */
+  | { readonly kind: 'node'; readonly accepted: boolean }
+  /** It is no packet for this node, which sends it on. */
+  | { readonly kind: 'forwarded'; readonly masqueraded: boolean }
 
 /** One of the real servers that a connection may reach. */
 export interface Served {
@@ -34,6 +34,8 @@ export type Unanswered =
   | 'answer passes the node'
   /** The server is the client: it answers itself. */
   | 'server is the client'
+  /** It is sent on as it came, and the server does not have the address that was asked. */
+  | 'not rewritten'
   /** A rule drops the packet on its way out. */
   | 'dropped on the way out'
   /** IPVS keeps its connections out of connection tracking, so that the masquerade does not take place. */
@@ -64,7 +66,8 @@ export function follow(state: KernelState, packet: Packet): Trace {
   const hops = [...nat.hops, ...(out?.hops ?? []), ...input.hops]
   const stopped = stop(out) ?? stop(input)
   if (stopped !== null) return { packet, hops, fate: stopped }
-  if (virtualServer === null) return { packet, hops, fate: { kind: 'node' } }
+  if (virtualServer === null)
+    return { packet, hops, fate: { kind: 'node', accepted: input.verdict === 'accept' } }
   return { packet, hops, fate: schedule(state, virtualServer, input.flight) }
 }
 
@@ -74,7 +77,9 @@ const serverFor = (state: KernelState, { protocol, destination, destinationPort 
 function forward(state: KernelState, nat: Walk, packet: Packet): Trace {
   const hook = packet.arrival.kind === 'local' ? 'OUTPUT' : 'FORWARD'
   const walk = walkHook(state, 'filter', hook, nat.flight)
-  return { packet, hops: [...nat.hops, ...walk.hops], fate: stop(walk) ?? { kind: 'forwarded' } }
+  const post = walkHook(state, 'nat', 'POSTROUTING', walk.flight)
+  const fate = stop(walk) ?? ({ kind: 'forwarded', masqueraded: post.masqueraded } as const)
+  return { packet, hops: [...nat.hops, ...walk.hops, ...post.hops], fate }
 }
 
 function stop(walk: Walk | null): Fate | null {
@@ -125,11 +130,13 @@ function serve(
   const unanswered =
     out.verdict === 'drop' || out.verdict === 'reject'
       ? ('dropped on the way out' as const)
-      : post.masqueraded && !tracked
-        ? ('no connection tracking' as const)
-        : masqueraded
-          ? null
-          : unansweredWithoutMasquerade(state, packet, server)
+      : server.forwarding !== 'masquerading'
+        ? ('not rewritten' as const)
+        : post.masqueraded && !tracked
+          ? ('no connection tracking' as const)
+          : masqueraded
+            ? null
+            : unansweredWithoutMasquerade(state, packet, server)
   return { server, share, masqueraded, unanswered, hops }
 }
 

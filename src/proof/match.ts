@@ -1,7 +1,7 @@
-import { networkContains, parseNetwork } from '../net/address.ts'
+import { type Network, parseNetwork } from '../net/address.ts'
 import type { Match, Rule } from '../plan/types.ts'
-import { isLoopbackAddress } from './network.ts'
-import type { Packet } from './packet.ts'
+import { holds, isLoopbackAddress } from './network.ts'
+import { cameBy, type Packet } from './packet.ts'
 import type { KernelState } from './state.ts'
 
 /** What a packet carries while it goes through the kernel. */
@@ -30,7 +30,7 @@ export function matchesRule(
       const entry = findEntry(match, flight.packet, state)
       if (entry === null) return NO_MATCH
       entries.push({ set: match.set, entry })
-    } else if (!holds(match, flight, state)) return NO_MATCH
+    } else if (!isMet(match, flight, state)) return NO_MATCH
   }
   return { matched: true, entries }
 }
@@ -53,13 +53,13 @@ function findEntry({ set, directions }: SetMatch, packet: Packet, state: KernelS
   return find?.({ address: side(directions[0]), protocol, port, other: side(directions[2]) }) ?? null
 }
 
-function holds(match: Exclude<Match, SetMatch>, flight: InFlight, state: KernelState): boolean {
+function isMet(match: Exclude<Match, SetMatch>, flight: InFlight, state: KernelState): boolean {
   const { packet } = flight
   switch (match.kind) {
     case 'source':
       return match.negate !== inNetwork(match.network, packet.source)
     case 'inInterface':
-      return match.negate !== isInterface(match.name, packet)
+      return match.negate !== cameBy(packet.arrival, match.name)
     case 'protocol':
       return match.protocol === packet.protocol
     case 'mark':
@@ -84,13 +84,16 @@ function holds(match: Exclude<Match, SetMatch>, flight: InFlight, state: KernelS
   }
 }
 
-function inNetwork(text: string, address: string): boolean {
-  const network = parseNetwork(text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`)
-  return network !== null && networkContains(network, address)
-}
+const parsed = new Map<string, Network | null>()
+/** Rules name few networks. */
+const MOST_PARSED = 10_000
 
-/** A name that ends with `+` stands for all that begin so; what the node itself sends came by no interface. */
-function isInterface(name: string, { arrival }: Packet): boolean {
-  if (arrival.kind === 'local') return false
-  return name.endsWith('+') ? arrival.name.startsWith(name.slice(0, -1)) : arrival.name === name
+function inNetwork(text: string, address: string): boolean {
+  let network = parsed.get(text)
+  if (network === undefined) {
+    network = parseNetwork(text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`)
+    if (parsed.size >= MOST_PARSED) parsed.clear()
+    parsed.set(text, network)
+  }
+  return network !== null && holds(network, address)
 }

@@ -1,4 +1,11 @@
-import { formatNetwork, hostLength, type Network, networkContains, parseNetwork } from '../net/address.ts'
+import {
+  formatNetwork,
+  hostLength,
+  type Network,
+  networkContains,
+  parseIPv4,
+  parseNetwork,
+} from '../net/address.ts'
 import type { NodeFacts } from '../node/facts.ts'
 
 /** What the model has to know of a node besides its plan: which addresses are its own, and where pods are. */
@@ -18,18 +25,24 @@ export const networkOf = (
   pods: Iterable<string> = [],
 ): NodeNetwork => ({ name, addresses, podNetworks: podCIDRs, pods: new Set(pods) })
 
-const LOOPBACK = ['127.0.0.0/8', '::1/128'].map((text) => parseNetwork(text) as Network)
-
 export const isLoopbackAddress = (address: string): boolean =>
-  LOOPBACK.some((network) => networkContains(network, address))
+  address.includes(':') ? address === '::1' : address.startsWith('127.')
 
 /** Whether what is sent to the address stays on this node: one of its own, or of a pod of it. */
 export const isOnNode = (node: NodeNetwork, address: string): boolean =>
   node.addresses.includes(address) || isPodOf(node, address)
 
 export const isPodOf = ({ podNetworks, pods }: NodeNetwork, address: string): boolean =>
-  pods.has(address) || podNetworks.some((network) => networkContains(network, address))
+  pods.has(address) || podNetworks.some((network) => holds(network, address))
 
 /** The network of one host. */
 export const hostNetwork = (address: string): string =>
   formatNetwork(parseNetwork(`${address}/${hostLength(address.includes(':') ? 'ipv6' : 'ipv4')}`) as Network)
+
+/** Whether a network holds an address, without big numbers where it is of IPv4: this is asked for every packet. */
+export function holds(network: Network, address: string): boolean {
+  if (network.family === 'ipv6') return networkContains(network, address)
+  if (address.includes(':')) return false
+  const shift = 32 - network.prefixLength
+  return shift === 32 || parseIPv4(address) >>> shift === Number(network.bits) >>> shift
+}

@@ -26,3 +26,9 @@ export const formatPacket = ({ protocol, source, destination, destinationPort }:
 
 const atPort = (address: string, port: number): string =>
   address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+
+/** Whether a packet came by an interface of this name, or, with `+` at the end, of one that begins so. */
+export function cameBy(arrival: Arrival, name: string): boolean {
+  if (arrival.kind === 'local') return false
+  return name.endsWith('+') ? arrival.name.startsWith(name.slice(0, -1)) : arrival.name === name
+}

@@ -4,6 +4,7 @@ import { fullName } from '../kube/names.ts'
 import type { Service, ServicePortSpec } from '../kube/types.ts'
 import { canonicalAddress, familyOf, parseNetwork } from '../net/address.ts'
 import { FAMILIES, type Family } from '../net/family.ts'
+import { hostPort } from '../plan/keys.ts'
 import {
   type Candidate,
   candidatesByService,
@@ -33,8 +34,40 @@ export interface ServicePromise {
   readonly policy: 'Cluster' | 'Local'
   /** Under a Local policy: whether the node has none of its own, so that nobody is to answer. */
   readonly withoutLocal: boolean
+  /** `ip:port` of those of other nodes that IPVS mode lets stand in where a Local policy leaves nobody; empty: it does not. */
+  readonly standIns: readonly string[]
   /** Seconds that a client stays with one server; `null`: no affinity. */
   readonly affinity: number | null
+  /** The configured scheduler; `null`: the Service asks for one of its own. */
+  readonly scheduler: string | null
+}
+
+/** All that is promised of one node. */
+export interface NodePromises {
+  readonly services: readonly ServicePromise[]
+  /** Node ports that load balancers ask which nodes have endpoints. */
+  readonly healthCheckPorts: readonly number[]
+  /** `ip:port` of endpoints on this node, ready or not, with their protocol: `tcp 10.0.0.1:80`. */
+  readonly localEndpoints: readonly string[]
+  /** What the configuration asks of settings; `null`: it is not known. */
+  readonly settings: ExpectedSettings | null
+}
+
+/** How the configuration tells traffic that is masqueraded on its way to a cluster IP. */
+export type Detection =
+  | { readonly kind: 'all' }
+  /** What comes from outside of a network of pods is; by family. */
+  | { readonly kind: 'network'; readonly networks: readonly string[] }
+  /** What comes by another interface is; with `+` at the end, by one whose name begins otherwise. */
+  | { readonly kind: 'interface'; readonly name: string }
+
+export interface ExpectedSettings {
+  readonly detection: readonly Detection[]
+  readonly conntrack: { readonly maxPerCore: number; readonly min: number }
+  /** By name, each with its value. */
+  readonly sysctls: Readonly<Record<string, number>>
+  readonly ipvsTimeouts: { readonly tcp: number; readonly tcpFin: number; readonly udp: number }
+  readonly scheduler: string
 }
 
 export interface PromiseOptions {
@@ -42,6 +75,43 @@ export interface PromiseOptions {
   /** Addresses on which the node serves node ports. */
   readonly nodePortAddresses: readonly string[]
   readonly families: readonly Family[]
+  readonly scheduler?: string
+}
+
+/** Node ports of health checks: of load balancers under a Local policy. */
+export const healthCheckPorts = ({ services }: Cluster): number[] => [
+  ...new Set(
+    services.flatMap(({ object: { spec } }) =>
+      spec?.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local' && spec.healthCheckNodePort
+        ? [spec.healthCheckNodePort]
+        : [],
+    ),
+  ),
+]
+
+/** Endpoints of a node that Services have, ready or not: `tcp 10.0.0.1:80`. */
+export function localEndpoints(cluster: Cluster, { node, families }: PromiseOptions): string[] {
+  const candidates = candidatesByService(cluster)
+  const found = cluster.services.flatMap(({ object }) =>
+    !isProxied(object)
+      ? []
+      : (object.spec?.ports ?? []).flatMap((port) =>
+          families.flatMap((family) =>
+            clusterIPs(object).some((address) => familyOf(address) === family)
+              ? candidatesOfPort(candidates.get(fullName(object)) ?? [], port, family)
+              : [],
+          ),
+        ),
+  )
+  return [
+    ...new Set(
+      found.flatMap(({ address, port, protocol, node: place, strayed }) =>
+        place === node && port !== null && !strayed
+          ? [`${protocol.toLowerCase()} ${hostPort(address, port)}`]
+          : [],
+      ),
+    ),
+  ]
 }
 
 /** Every address and port that the API promises to clients of one node. */
@@ -109,12 +179,16 @@ function portPromises(
     endpoints: policy === 'Local' ? here : everywhere,
     policy,
     withoutLocal: policy === 'Local' && here.length === 0,
+    standIns: policy === 'Local' && here.length === 0 ? everywhere : [],
   })
+  const annotations = Object.keys(service.metadata.annotations ?? {})
+  const hasOwn = annotations.some((name) => /^(ipvs\.scheduler|ipvsc\.dev\/scheduler)/.test(name))
   const base = {
     service: fullName(service),
     portName: port.name ?? '',
     protocol,
     affinity,
+    scheduler: hasOwn ? null : (options.scheduler ?? null),
     sourceRanges: null,
   }
   const internal = under(spec.internalTrafficPolicy === 'Local' ? 'Local' : 'Cluster')

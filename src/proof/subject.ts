@@ -1,18 +1,17 @@
 import type { ProxyConfig } from '../config/types.ts'
 import type { Cluster } from '../kube/cluster.ts'
 import { canonicalAddress } from '../net/address.ts'
-import { FAMILIES } from '../net/family.ts'
 import type { NodeFacts } from '../node/facts.ts'
-import { nodePortAddressesOf } from '../node/nodePorts.ts'
 import type { Plan } from '../plan/types.ts'
+import { expectedSettings, servedAddresses } from './expected.ts'
 import { type NodeNetwork, networkOf } from './network.ts'
-import { type ServicePromise, servicePromises } from './promises.ts'
+import { healthCheckPorts, localEndpoints, type NodePromises, servicePromises } from './promises.ts'
 
 /** The rules of a node, what its network is, and what is promised of them. */
 export interface Subject {
   readonly plan: Plan
   readonly network: NodeNetwork
-  readonly promises: readonly ServicePromise[]
+  readonly promises: NodePromises
 }
 
 export interface SubjectInput {
@@ -32,14 +31,22 @@ export function subjectOf({
   config,
   addresses = facts.addresses,
 }: SubjectInput): Subject {
+  const { families } = plan
+  const options = {
+    node: facts.name,
+    nodePortAddresses: servedAddresses(families, config, facts),
+    families,
+    scheduler: config.scheduler,
+  }
   return {
     plan,
     network: networkOf({ ...facts, addresses }, podsOn(cluster, facts.name)),
-    promises: servicePromises(cluster, {
-      node: facts.name,
-      nodePortAddresses: FAMILIES.flatMap((family) => nodePortAddressesOf(family, config, facts)),
-      families: plan.families,
-    }),
+    promises: {
+      services: servicePromises(cluster, options),
+      healthCheckPorts: options.nodePortAddresses.length === 0 ? [] : healthCheckPorts(cluster),
+      localEndpoints: localEndpoints(cluster, options),
+      settings: expectedSettings(families, config, facts),
+    },
   }
 }
 

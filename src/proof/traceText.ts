@@ -106,6 +106,7 @@ function serverText({ server, share, masqueraded, unanswered }: Served): string 
 const REASONS: Readonly<Record<Unanswered, string>> = {
   'answer passes the node': 'since what it says goes to the client past this node',
   'server is the client': 'since the client asks itself with its own address',
+  'not rewritten': 'since it is sent on as it came, and the server has no such address',
   'dropped on the way out': 'since a rule drops the packet on its way out',
   'no connection tracking': 'since net.ipv4.vs.conntrack is not 1, so that nothing is masqueraded',
 }

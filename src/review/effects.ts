@@ -1,9 +1,10 @@
 import { hostPort } from '../plan/keys.ts'
 import type { VirtualServer } from '../plan/types.ts'
+import { clientsOf } from '../proof/clients.ts'
+import { describeFate } from '../proof/describe.ts'
 import { type Fate, follow } from '../proof/follow.ts'
 import type { ServicePromise } from '../proof/promises.ts'
 import type { KernelState } from '../proof/state.ts'
-import { clientsOf, describeFate } from '../proof/verify.ts'
 import type { Effect, EffectKind } from './types.ts'
 
 /** The rules of one node on one side, and what is promised there. */
@@ -61,7 +62,7 @@ const told = (kind: EffectKind, fate: Fate): string =>
     ? describeFate(fate).replace(', which see the node', '')
     : describeFate(fate)
 
-const NOBODY: Fate = { kind: 'forwarded' }
+const NOBODY: Fate = { kind: 'forwarded', masqueraded: false }
 
 function fateOn(
   side: NodeSide | null,

@@ -128,7 +128,7 @@ function nodesOf(cluster: Cluster): Map<string, NodeSide> {
     compileNodes(cluster, { nodes, config }).map(({ plan, facts }, index) => {
       if (plan === null || facts === null) throw new Error('the case has errors')
       const { network, promises } = subjectOf({ plan, cluster, facts, config })
-      return [nodes[index] as string, { state: kernelState(plan, network), promises }]
+      return [nodes[index] as string, { state: kernelState(plan, network), promises: promises.services }]
     }),
   )
 }

@@ -14,7 +14,7 @@ export function sideOf(
     nodes: new Map(
       nodes.map((node) => {
         const { plan, network, promises } = subjectOfNode(cluster, { ...options, node })
-        return [node, { state: kernelState(plan, network), promises }]
+        return [node, { state: kernelState(plan, network), promises: promises.services }]
       }),
     ),
   }

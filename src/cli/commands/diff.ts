@@ -95,7 +95,7 @@ function reviewSide(side: AnySide, other: AnySide, options: DiffOptions): Review
 
 function nodeSide(input: Parameters<typeof subjectOf>[0]): NodeSide {
   const { plan, network, promises } = subjectOf(input)
-  return { state: kernelState(plan, network), promises }
+  return { state: kernelState(plan, network), promises: promises.services }
 }
 
 const bareSide = ({ plan, node }: State): NodeSide => ({

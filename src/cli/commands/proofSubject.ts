@@ -30,8 +30,10 @@ export interface NodeSubject extends Subject {
 }
 
 /** A capture tells nothing of settings; they count as the inputs would have them. */
-const withSettings = ({ plan, captured }: State, { settings }: CompiledFrom) =>
-  captured === undefined ? plan : { ...plan, sysctls: settings }
+const withSettings = ({ plan, captured }: State, { settings }: CompiledFrom) => {
+  const { sysctls, conntrack, ipvsTimeouts } = settings
+  return captured === undefined ? plan : { ...plan, sysctls, conntrack, ipvsTimeouts }
+}
 
 export async function readSubject(
   reference: string,

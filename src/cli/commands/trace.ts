@@ -71,7 +71,7 @@ function targetsOn([before, after]: readonly [NodeSubject, NodeSubject], to: str
   return found.map((one) => (one instanceof UsageError ? first : one)) as [Target, Target]
 }
 
-const targetOn = ({ promises }: NodeSubject, to: string): Target => parseTarget(to, promises)
+const targetOn = ({ promises }: NodeSubject, to: string): Target => parseTarget(to, promises.services)
 
 function traceOn(subject: NodeSubject, target: Target, { from }: TraceOptions): NotedTrace {
   const { source, arrival } = parseClient(from, target.destination, subject)

@@ -15,7 +15,10 @@ export async function verifyState(
   const subject = await readSubject(reference, options, console)
   if (subject === null) return EXIT.input
   const { plan, node, network, promises } = subject
-  const result = verify(plan, promises, network)
+  const result = verify(plan, promises, network, {
+    progress: (done) => console.progress(`${node}: ${done} destinations followed`),
+  })
+  console.progress('')
   const faults = result.differences.filter(({ known }) => known === null)
   if (options.output === 'json')
     printJson({
@@ -23,11 +26,12 @@ export async function verifyState(
       node,
       promises: result.promises,
       classes: result.classes,
+      broken: result.broken,
       differences: result.differences.map(({ trace, ...difference }) => ({
         ...difference,
         hops: trace.hops.length,
       })),
     })
   else print(formatVerification(node, result))
-  return faults.length === 0 ? EXIT.done : EXIT.differs
+  return faults.length + result.broken.length === 0 ? EXIT.done : EXIT.differs
 }

@@ -31,7 +31,7 @@ export interface CompiledFrom {
   readonly facts: NodeFacts | null
   readonly config: ProxyConfig
   /** Settings that the plan would set. */
-  readonly settings: Plan['sysctls']
+  readonly settings: Pick<Plan, 'sysctls' | 'conntrack' | 'ipvsTimeouts'>
   readonly laid: LaidInput
   readonly diagnostics: readonly Diagnostic[]
   readonly owners: Owners | null
@@ -79,7 +79,7 @@ export async function compileOne(
     ...compiledFrom(input, diagnostics),
     facts,
     owners,
-    settings: plan.sysctls,
+    settings: plan,
     texts: input.result.texts,
   }
   return { plan, node, counts, binding, quarantined: left, compiled: from }
