@@ -1,7 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { SCHEMAS } from '../../src/generated/schemas.js'
+import { readDocuments } from '../../src/read/documents.ts'
+import { schemaDiagnostics } from '../../src/read/validate.ts'
 import { RULES } from '../../src/review/lint/rules/index.ts'
+import { type LintBlock, unusableValues } from '../../src/review/lint/settings.ts'
 import type { Rule } from '../../src/review/lint/types.ts'
 import { ROOT } from '../support/shared.ts'
 
@@ -35,6 +39,29 @@ test('docs/lint.md has every rule as it is', () => {
   if (process.env.UPDATE === '1' && process.env.CI === undefined)
     writeFileSync(path, `${head}\n${rulesText()}\n${foot}`)
   else assert.is(body, `\n${rulesText()}\n`, 'UPDATE=1 npx tsx test/golden/lintDocs.test.ts writes it')
+})
+
+test('docs/lint.md shows what a command says', () => {
+  const said = readFileSync(`${ROOT}golden/lint/endpoint-of-node/fires/expected.txt`, 'utf8')
+  const shown = said.trimEnd().replace(/^/gm, '    ')
+  assert.ok(readFileSync(`${ROOT}docs/lint.md`, 'utf8').includes(`    $ ipvsc lint state.yaml\n${shown}\n`))
+})
+
+test('the ipvsc.yaml of docs/lint.md is one, and every field of its schema is in it', async () => {
+  const [, text = ''] =
+    /```yaml\n(# yaml-language-server[^`]*)```/.exec(readFileSync(`${ROOT}docs/lint.md`, 'utf8')) ?? []
+  const { documents } = await readDocuments({ name: 'ipvsc.yaml', text })
+  const value = documents[0]?.value as { lint: LintBlock }
+  assert.equal(await schemaDiagnostics('ProjectFile', value as never, null), [])
+  assert.equal(unusableValues(value.lint), [])
+  const { definitions } = SCHEMAS.ipvsc as {
+    definitions: Record<string, { properties: Record<string, { properties?: object }> }>
+  }
+  const { lint, allowance } = definitions
+  assert.equal(Object.keys(value.lint), Object.keys(lint?.properties ?? {}))
+  for (const block of ['thresholds', 'networks'] as const)
+    assert.equal(Object.keys(value.lint[block] ?? {}), Object.keys(lint?.properties[block]?.properties ?? {}))
+  assert.equal(Object.keys(value.lint.allow?.[0] ?? {}), Object.keys(allowance?.properties ?? {}))
 })
 
 test('a rule says what, why and how to mend it, in a sentence each, with a source', () => {
