@@ -5,7 +5,7 @@ import type { Pod } from '../kube/types.ts'
 import { assumedDiagnostics, inferredNetworks } from './assumed.ts'
 import { layEndpoints } from './endpoints.ts'
 import { expectations } from './expect.ts'
-import { snapshotAsManifests, unknownNamespaces } from './inspect.ts'
+import { otherVersions, snapshotAsManifests, unknownNamespaces } from './inspect.ts'
 import { PodIndex } from './pods.ts'
 import { NOTHING_GONE, pruned } from './prune.ts'
 import { rangesOf } from './ranges.ts'
@@ -66,6 +66,7 @@ function lay(base: Cluster, manifests: Cluster, options: DesiredOptions, was: Cl
     diagnostics: [
       ...gone.diagnostics,
       ...snapshotAsManifests(manifests),
+      ...otherVersions(base, manifests),
       ...unknownNamespaces(base, manifests),
       ...diagnostics,
       ...inferredNetworks(ranges, allocated),

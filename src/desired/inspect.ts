@@ -104,6 +104,26 @@ export function snapshotAsManifests({ nodes, pods = [] }: Cluster): Diagnostic[]
   ]
 }
 
+/** Slices in a version in which the snapshot has none: said once. An API server drops old versions. */
+export function otherVersions(snapshot: Cluster, manifests: Cluster): Diagnostic[] {
+  const known = new Set(snapshot.endpointSlices.flatMap(({ object }) => object.apiVersion ?? []))
+  const [first] = manifests.endpointSlices.filter(
+    ({ object: { apiVersion } }) => apiVersion && known.size > 0 && !known.has(apiVersion),
+  )
+  if (first === undefined) return []
+  const report = new ObjectReport(first)
+  report.add({
+    code: 'VERSION_OTHER',
+    severity: 'warning',
+    message:
+      'The snapshot has EndpointSlices in another version; an API server without this one refuses the object.',
+    path: ['apiVersion'],
+    found: String(first.object.apiVersion),
+    expected: [...known].sort().join(' or '),
+  })
+  return report.diagnostics
+}
+
 /** Namespaces that neither side has: one note each. A snapshot without any object knows none. */
 export function unknownNamespaces(snapshot: Cluster, manifests: Cluster): Diagnostic[] {
   if (snapshot.services.length === 0) return []

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../diagnostics/diagnostics.ts'
 import type { Cluster, Sourced, Unrendered } from '../kube/cluster.ts'
-import { fullName, type KubeObject } from '../kube/names.ts'
+import { fullName, type KubeObject, objectKey } from '../kube/names.ts'
 import { ObjectReport } from '../kube/report.ts'
 
 export interface Pruned {
@@ -22,7 +22,8 @@ export function pruned(base: Cluster, was: Cluster, now: Cluster): Pruned {
     ...endpointSlices,
     ...endpoints,
   ]
-  const present = new Set(objects(now).map(keyOf))
+  // A manifest that an API server refuses changes nothing.
+  const present = new Set([...objects(now).map(keyOf), ...(now.refused ?? []).map(objectKey)])
   const existing = new Map(objects(base).map((source) => [keyOf(source), source]))
   const names = new Set<string>()
   const diagnostics: Diagnostic[] = []

@@ -72,6 +72,8 @@ export const DIAGNOSTIC_CODES = {
   SYNTAX: 'The text is not valid JSON or YAML.',
   TEMPLATE_NOT_RENDERED: 'A template has to be rendered before it says anything.',
   VARIABLE_NOT_SUBSTITUTED: 'A field holds a variable that a tool has to fill in first.',
+  VERSION_OTHER:
+    'The snapshot has this kind in another API version, which its API server may no longer have.',
   VERSION_UNSUPPORTED: 'The object has an API version that is not read.',
 } as const
 

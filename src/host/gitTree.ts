@@ -29,6 +29,9 @@ export interface GitFiles {
   readonly unread: readonly { readonly name: string; readonly reason: string }[]
 }
 
+/** A revision lacks a path. */
+export class MissingPathError extends UsageError {}
+
 const LINK = '120000'
 const SUBMODULE = '160000'
 /** Links that may lead to one another. */
@@ -45,7 +48,7 @@ export function gitFiles(text: string): GitFiles {
   const [only] = entries
   if (only === undefined) {
     if (place === '') return { single: false, files: [], unread: [] }
-    throw new UsageError(`${quoted(text)}: the revision has no such path`)
+    throw new MissingPathError(`${quoted(text)}: the revision has no such path`)
   }
   const nameOf = (path: string): string => nameIn(reference, start, place, path)
   if (only.path === place) {

@@ -1,4 +1,4 @@
-import type { JsonPath, Origin } from '../diagnostics/diagnostics.ts'
+import type { JsonPath, ObjectRef, Origin } from '../diagnostics/diagnostics.ts'
 import type {
   ApiServerSettings,
   EndpointSlice,
@@ -38,6 +38,8 @@ export interface Cluster {
   readonly snapshots?: readonly Sourced<SnapshotRecord>[]
   /** Inputs that have to be rendered before they say anything. */
   readonly unrendered?: readonly Unrendered[]
+  /** Objects of the inputs that are not here because of their errors. */
+  readonly refused?: readonly ObjectRef[]
 }
 
 /** A template, or a Kustomization that changes what lies beside it: what it holds is unknown, not absent. */

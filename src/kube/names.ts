@@ -19,3 +19,7 @@ export const refOf = (object: KubeObject): ObjectRef => ({
   namespace: CLUSTER_SCOPED.has(object.kind) ? null : namespaceOf(object),
   name: object.metadata.name,
 })
+
+/** A name of an object among all of all kinds: `Service shop/web`, `Node node-1`. */
+export const objectKey = ({ kind, namespace, name }: ObjectRef): string =>
+  namespace === null ? `${kind} ${name}` : `${kind} ${namespace}/${name}`

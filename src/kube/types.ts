@@ -89,6 +89,8 @@ export interface EndpointPort {
 
 export interface EndpointSlice {
   readonly kind: 'EndpointSlice'
+  /** Absent in items of typed lists. */
+  readonly apiVersion?: Maybe<string>
   readonly metadata: ObjectMeta
   readonly addressType: 'IPv4' | 'IPv6' | 'FQDN'
   readonly endpoints?: Maybe<readonly SliceEndpoint[]>

@@ -80,3 +80,10 @@ export function configurationTexts({ object, origin }: FoundObject): SourceText[
       : [],
   )
 }
+
+/** Whether the YAML of a ConfigMap may hold the settings of kube-proxy or of an API server, however it is written. */
+export const configMapTells = (text: string): boolean =>
+  /KubeProxyConfiguration|ClusterConfiguration/.test(text) || ESCAPED.test(text)
+
+/** Ways to write a letter, or to break a line within a word, in double quotes; and text in base64. */
+const ESCAPED = /\\(?:[xuU]|\r?\n)|!!binary|!<tag/

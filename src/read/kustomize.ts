@@ -3,9 +3,10 @@ import type { Sourced, Unrendered } from '../kube/cluster.ts'
 import type { Service } from '../kube/types.ts'
 import { type FoundObject, isObject, type JsonObject } from './objects.ts'
 
-const GROUP = 'kustomize.config.k8s.io/'
+export const KUSTOMIZE_GROUP = 'kustomize.config.k8s.io/'
 
-export const isKustomization = ({ apiVersion }: FoundObject): boolean => apiVersion.startsWith(GROUP)
+export const isKustomization = ({ apiVersion }: FoundObject): boolean =>
+  apiVersion.startsWith(KUSTOMIZE_GROUP)
 
 /** A Kustomization, with paths as the sources have them. */
 interface Layer {

@@ -2,7 +2,7 @@ import { type Diagnostic, diagnostic, type Origin, type Position } from '../diag
 
 /** What reading takes on at most. Input beyond a limit is refused or cut short, and named. */
 export interface Limits {
-  /** Bytes of one text. */
+  /** Bytes of one text. Beyond some 512 MiB Node.js has no text. */
   readonly bytes: number
   /** Levels of lists and objects within one another. */
   readonly depth: number
@@ -15,7 +15,7 @@ export interface Limits {
 }
 
 export const DEFAULT_LIMITS: Limits = {
-  bytes: 256 * 2 ** 20,
+  bytes: 500 * 2 ** 20,
   depth: 100,
   objects: 2_000_000,
   aliases: 100_000,

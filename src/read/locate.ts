@@ -2,6 +2,7 @@ import type { Diagnostic, JsonPath, Origin, Position, RelatedPlace } from '../di
 import { looksLikeJson } from './documents.ts'
 import { locateJson, parseJsonStream } from './json.ts'
 import { positionsAt } from './position.ts'
+import { skim } from './skim.ts'
 
 /** The most places that are looked up in one text: enough for a person, bounded for a program. */
 const MOST_PLACES = 2000
@@ -84,7 +85,7 @@ async function offsetsOf(text: string, places: readonly Place[]): Promise<(numbe
     if (starts !== null) return locateByDocument(text, places, starts)
   }
   const { locateYaml } = await import('./yaml.ts')
-  return locateYaml(text, places)
+  return locateYaml(skim(text).text ?? '', places)
 }
 
 /** Where each JSON value of the text begins, or `null` when it is YAML in flow style. */

@@ -1,9 +1,11 @@
-import { type Diagnostic, diagnostic } from '../diagnostics/diagnostics.ts'
+import { type Diagnostic, diagnostic, type ObjectRef } from '../diagnostics/diagnostics.ts'
+import { objectKey } from '../kube/names.ts'
 
 /** Collects diagnostics, and of each code and severity only so many: a text can make millions of them. */
 export class Problems {
   readonly #list: Diagnostic[] = []
   readonly #counts = new Map<string, number>()
+  readonly #refused = new Map<string, ObjectRef>()
   readonly #most: number
 
   /** @param most Messages of one code and severity. */
@@ -12,10 +14,17 @@ export class Problems {
   }
 
   readonly add = (problem: Diagnostic): void => {
-    const key = `${problem.severity} ${problem.code}`
+    const { severity, code, subject } = problem
+    if (severity === 'error' && subject !== null) this.#refused.set(objectKey(subject), subject)
+    const key = `${severity} ${code}`
     const count = (this.#counts.get(key) ?? 0) + 1
     this.#counts.set(key, count)
     if (count <= this.#most) this.#list.push(problem)
+  }
+
+  /** Objects with an error, each once. */
+  refused(): ObjectRef[] {
+    return [...this.#refused.values()]
   }
 
   /** What was kept, with a word about what was not. */

@@ -13,6 +13,7 @@ import { withPositions } from './locate.ts'
 import { type Budget, type FoundObject, findObjects, isObject, type JsonObject } from './objects.ts'
 import { Problems } from './problems.ts'
 import type { AmbiguousPlace } from './scalars.ts'
+import { skim } from './skim.ts'
 import { Surroundings } from './surroundings.ts'
 import { softened } from './syntax.ts'
 import { isTemplate, templateDiagnostic, templateOf } from './templates.ts'
@@ -36,7 +37,16 @@ export async function read(
   sources: Iterable<SourceText> | AsyncIterable<SourceText>,
   options: ReadOptions = {},
 ): Promise<ReadResult> {
-  const reader = new Reader(options)
+  return readBy(sources, options, skim)
+}
+
+/** The same with another first look at texts. */
+export async function readBy(
+  sources: Iterable<SourceText> | AsyncIterable<SourceText>,
+  options: ReadOptions,
+  look: typeof skim,
+): Promise<ReadResult> {
+  const reader = new Reader(options, look)
   for await (const source of sources) await reader.addText(source)
   return reader.result()
 }
@@ -46,6 +56,7 @@ const TOO_DEEP = (levels: number): string => `The object is nested deeper than $
 /** Collects the objects of one reading. */
 class Reader {
   readonly #options: ReadOptions
+  readonly #look: typeof skim
   readonly #problems: Problems
   readonly #limits: Limits
   readonly #budget: Budget
@@ -59,8 +70,9 @@ class Reader {
   readonly #templates: Unrendered[] = []
   #copies = 0
 
-  constructor(options: ReadOptions) {
+  constructor(options: ReadOptions, look: typeof skim) {
     this.#options = options
+    this.#look = look
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.#problems = new Problems(this.#limits.messages)
     this.#budget = { depth: this.#limits.depth, objects: this.#limits.objects }
@@ -69,7 +81,10 @@ class Reader {
   async addText(source: SourceText): Promise<void> {
     const text = source.text.replace(/^\ufeff/, '')
     this.#texts.set(source.name, text)
-    const { documents, diagnostics } = await readDocuments({ name: source.name, text }, this.#limits)
+    const { text: rest, passedOver } = this.#look(text)
+    for (const name of passedOver) this.#count(name)
+    if (rest === null) return
+    const { documents, diagnostics } = await readDocuments({ name: source.name, text: rest }, this.#limits)
     if (diagnostics.length > 0 && isTemplate(text)) this.#templates.push(templateOf(source.name, text))
     else for (const problem of diagnostics) this.#problems.add(softened(problem, text))
     for (const document of documents) {
@@ -90,7 +105,7 @@ class Reader {
       return this.#passOver(found)
     }
     if (!VERSIONS[kind].includes(apiVersion)) {
-      if (apiVersion.split('/')[0] !== VERSIONS[kind][0]?.split('/')[0]) return this.#passOver(found)
+      if (groupOf(apiVersion) !== groupOf(VERSIONS[kind][0] ?? '')) return this.#passOver(found)
       this.#problems.add(unsupportedVersion(found))
       return true
     }
@@ -104,9 +119,12 @@ class Reader {
     if (this.#surroundings.addSnapshot(found)) return true
     if (isKustomization(found)) this.#kustomizations.push(found)
     else if (!deeperThan(found.object, this.#limits.depth)) this.#surroundings.add(found)
-    const name = `${found.apiVersion} ${found.kind}`
-    this.#passedOver.set(name, (this.#passedOver.get(name) ?? 0) + 1)
+    this.#count(`${found.apiVersion} ${found.kind}`)
     return true
+  }
+
+  #count(name: string): void {
+    this.#passedOver.set(name, (this.#passedOver.get(name) ?? 0) + 1)
   }
 
   async #addSlowly(found: FoundObject, ambiguous: readonly AmbiguousPlace[]): Promise<void> {
@@ -114,7 +132,8 @@ class Reader {
     unclear.forEach(this.#problems.add)
     if (unclear.length > 0 || (ambiguous.length > 0 && this.#add(found))) return
     if (isInputKind(found.kind)) {
-      for (const problem of await schemaDiagnostics(found.kind, found.object, found.origin))
+      const named = withNamespace(found.kind, found.object, this.#options.namespace)
+      for (const problem of await schemaDiagnostics(found.kind, named, found.origin))
         this.#problems.add(problem)
     } else if (found.apiVersion.startsWith(CONFIGURATION_GROUP)) {
       const { configuration, diagnostics } = await readConfiguration(found)
@@ -158,14 +177,19 @@ class Reader {
     ])
       report(problem)
     const unrendered = [...this.#templates, ...rendered.unrendered]
-    const cluster: Cluster = {
+    const lists = {
       services: withoutDisputed(rendered.services, report),
       endpointSlices: withoutDisputed(ofKind<EndpointSlice>('EndpointSlice'), report),
       endpoints: withoutDisputed(ofKind<Endpoints>('Endpoints'), report),
       nodes: withoutDisputed(ofKind<Node>('Node'), report),
+    }
+    const refused = this.#problems.refused()
+    const cluster: Cluster = {
+      ...lists,
       configurations: this.#configurations,
       ...this.#surroundings.lists(),
       ...(unrendered.length === 0 ? {} : { unrendered }),
+      ...(refused.length === 0 ? {} : { refused }),
     }
     return {
       cluster,
@@ -212,6 +236,10 @@ const sameContents = (kind: string, a: InputObject, b: InputObject): boolean => 
   const text = (object: InputObject) => JSON.stringify(withoutNoise(kind, object as unknown as JsonObject))
   return text(a) === text(b)
 }
+
+/** The group of an API version; that of `v1` has no name, though some write `core/v1`. */
+const groupOf = (apiVersion: string): string =>
+  apiVersion.includes('/') ? apiVersion.replace(/\/.*/, '').replace(/^core$/, '') : ''
 
 const unsupportedVersion = ({ kind, apiVersion, origin, object }: FoundObject): Diagnostic =>
   diagnostic({

@@ -5,20 +5,27 @@ import { isObject, type JsonObject } from './objects.ts'
 
 type Reducer = (object: JsonObject, quiet: JsonObject) => JsonObject
 
+/** What is kept of a reference to an owner. */
+const OWNER = ['apiVersion', 'kind', 'name', 'controller'] as const
+
 /** By kind: takes the whole object and the one without noise. */
 export const REDUCERS: Readonly<Record<string, Reducer>> = {
-  /** With the spec fields that were set, by whom. */
+  /** With the spec fields that were set, by whom, and the controller that it belongs to. */
   Service: ({ metadata }, quiet) => {
     const managedFields = isObject(metadata) ? appliedFields(metadata) : []
-    if (managedFields.length === 0) return quiet
-    return { ...quiet, metadata: { ...(quiet.metadata as JsonObject), managedFields } }
+    const more = present({
+      managedFields: managedFields.length === 0 ? undefined : managedFields,
+      ownerReferences: listed(metadata, 'ownerReferences', OWNER),
+    })
+    if (Object.keys(more).length === 0) return quiet
+    return { ...quiet, metadata: { ...(quiet.metadata as JsonObject), ...more } }
   },
   /** What decides which endpoints a Service has: no image, command, environment or volume. */
   Pod: ({ metadata, spec, status }) =>
     present({
       metadata: present({
         ...picked(metadata, ['name', 'namespace', 'labels', 'deletionTimestamp']),
-        ownerReferences: listed(metadata, 'ownerReferences', ['apiVersion', 'kind', 'name', 'controller']),
+        ownerReferences: listed(metadata, 'ownerReferences', OWNER),
       }),
       spec: present({
         ...picked(spec, ['nodeName', 'hostNetwork']),

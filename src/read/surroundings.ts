@@ -6,7 +6,7 @@ import type { ApiServerSettings, Namespace, Pod, ServiceCIDR, SnapshotRecord } f
 import { type FoundObject, isObject, type JsonObject } from './objects.ts'
 import { snapshotRecordOf } from './snapshotRecord.ts'
 import { schemaDiagnostics } from './validate.ts'
-import { isWorkload, workloadOf } from './workloads.ts'
+import { isWorkload, makesPods, workloadOf } from './workloads.ts'
 
 /**
  * Kinds that have no rules of their own and tell what a cluster would hold: Pods and what makes them, namespaces, and
@@ -92,6 +92,11 @@ export class Surroundings {
 }
 
 const MOST_BROKEN = 100
+
+const KEPT_KINDS: ReadonlySet<string> = new Set(['Pod', 'Namespace', 'ServiceCIDR'])
+
+/** Whether anything is kept of some version of a kind, but for ConfigMaps: of those only what `configMapTells` sees. */
+export const tellsOfCluster = (kind: string): boolean => KEPT_KINDS.has(kind) || makesPods(kind)
 
 const isText = (value: unknown): value is string => typeof value === 'string'
 

@@ -11,6 +11,9 @@ const WORKLOADS: Readonly<Record<string, RegExp>> = {
   Job: /^batch\//,
 }
 
+/** Whether some version of a kind makes Pods. */
+export const makesPods = (kind: string): boolean => Object.hasOwn(WORKLOADS, kind)
+
 export const isWorkload = (kind: string, apiVersion: string): boolean =>
   Object.hasOwn(WORKLOADS, kind) && (WORKLOADS[kind]?.test(apiVersion) ?? false)
 

@@ -2,6 +2,7 @@ import { type Document, isCollection, isNode, parseAllDocuments, Scalar, visit }
 import type { JsonPath } from '../diagnostics/diagnostics.ts'
 import { expandedSize, ownSize } from './aliases.ts'
 import { settled } from './ambiguous.ts'
+import { extentsOf } from './extents.ts'
 import { needsOtherParser, parseFast } from './fastYaml.ts'
 import { deeperThan, type Limits } from './limits.ts'
 import type { AmbiguousPlace } from './scalars.ts'
@@ -41,10 +42,10 @@ export function parseYaml(text: string, limits: Limits): ParsedYaml[] {
 /** The same by the parser that knows positions. */
 export function parseWithPositions(text: string, limits: Limits): ParsedYaml[] {
   try {
-    return documentsOf(text).map((document) => {
+    return documentsOf(text).map(({ document, offset }) => {
       const errors = document.errors.map(({ message, pos }) => ({
         message: message.replace(/\.$/, ''),
-        offset: pos[0],
+        offset: offset + pos[0],
       }))
       const overflow = errors.find(({ message }) => message.startsWith('Maximum call stack'))
       if (overflow !== undefined) return failed(tooDeep(overflow.offset, limits))
@@ -54,7 +55,7 @@ export function parseWithPositions(text: string, limits: Limits): ParsedYaml[] {
         return finished(text, document.toJS({ maxAliasCount: -1 }), ambiguous, limits)
       } catch (error) {
         if (error instanceof RangeError) throw error
-        return failed({ message: (error as Error).message, offset: document.range?.[0] ?? 0 })
+        return failed({ message: (error as Error).message, offset: offset + (document.range?.[0] ?? 0) })
       }
     })
   } catch (error) {
@@ -102,7 +103,23 @@ function markAmbiguous(document: Document): boolean {
   return found
 }
 
-function documentsOf(text: string): Document[] {
+interface PlacedDocument {
+  readonly document: Document
+  /** What its own offsets are counted from. */
+  readonly offset: number
+}
+
+/** The documents of a text. Where one is broken, each is parsed alone: a quote that nobody closes swallows what follows. */
+function documentsOf(text: string): PlacedDocument[] {
+  const whole = parseDocuments(text)
+  const extents = whole.every(({ errors }) => errors.length === 0) ? [] : extentsOf(text)
+  if (extents.length < 2) return whole.map((document) => ({ document, offset: 0 }))
+  return extents.flatMap(({ border, end }) =>
+    parseDocuments(text.slice(border, end)).map((document) => ({ document, offset: border })),
+  )
+}
+
+function parseDocuments(text: string): Document[] {
   const parsed = parseAllDocuments(text, OPTIONS)
   return 'empty' in parsed ? [] : (parsed as Document[])
 }
@@ -120,7 +137,7 @@ export function locateYaml(
     const documents = documentsOf(text)
     return places.map(({ document, path }) => {
       const root = documents[document]
-      return root === undefined ? 0 : offsetOf(root, path)
+      return root === undefined ? 0 : root.offset + offsetOf(root.document, path)
     })
   } catch (error) {
     if (!(error instanceof RangeError)) throw error

@@ -81,6 +81,42 @@ test('the snapshot itself may be the side FROM', () => {
   assert.equal([operations, services], [[], []])
 })
 
+const broken = (port: number) =>
+  `apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{name: http, port: ${port}, targetPort: 8080}]}\n`
+
+test('quarantine leaves a broken manifest out, as an API server would: its Service stays, also with --was', () =>
+  withFolder((folder) => {
+    const [was, now] = ['was', 'now'].map((name) => join(folder, `${name}.yaml`)) as [string, string]
+    writeFileSync(was, broken(80))
+    writeFileSync(now, broken(0))
+    const words = ['build', now, ...ONTO, '--namespace', 'shop', '--emit', 'ipvs']
+    for (const more of [[], ['--was', was]]) {
+      assert.is(ipvsc([...words, ...more]).status, 1)
+      const { status, stdout, stderr } = ipvsc([...words, ...more, '--quarantine'])
+      assert.is(status, 0)
+      assert.match(stdout, /-A -t 10\.96\.20\.1:80/)
+      assert.match(
+        stderr,
+        /warning SCHEMA: Service shop\/web: .*Left out, so that the object is as other inputs have it/,
+      )
+      assert.not.match(stderr, /OBJECT_GONE|quarantine/)
+    }
+    const before = ipvsc([
+      'build',
+      was,
+      '--was',
+      now,
+      ...ONTO,
+      '--namespace',
+      'shop',
+      '--quarantine',
+      '-o',
+      join(folder, 'b'),
+    ])
+    assert.is(before.status, 0, before.stderr)
+    assert.equal(JSON.parse(readFileSync(join(folder, 'b/manifest.json'), 'utf8')).quarantined, [])
+  }))
+
 for (const [wrong, words] of [
   ['two snapshots', ['--onto', `${PULL}/snapshot.yaml`, '--onto', `${PULL}/after`]],
   ['no snapshot at all', ['--onto', `${ROOT}package.json`]],

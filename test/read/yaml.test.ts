@@ -216,4 +216,27 @@ items:
   )
 })
 
+test('a quote that nobody closes loses its own document alone', async () => {
+  const job = 'apiVersion: batch/v1\nkind: Job\nmetadata: {name: "open}\n'
+  const text = [
+    job,
+    SERVICE('80').replace('name: web', 'name: shop'),
+    'apiVersion: v1\nkind: Pod\nmetadata: {name: 7}\n',
+  ]
+  const { cluster, diagnostics } = await read([{ name: 'a.yaml', text: text.join('---\n') }])
+  assert.equal(
+    cluster.services.map(({ object, origin }) => [object.metadata.name, origin.document]),
+    [['shop', 1]],
+  )
+  const broken = diagnostics.filter(({ code }) => code === 'SYNTAX')
+  assert.ok(broken.length > 0)
+  for (const { severity, message } of broken)
+    assert.match(`${severity}: ${message}`, /^warning: A Job is passed over: /)
+  const both = await read([{ name: 'a.yaml', text: [job, SERVICE('0')].join('---\n') }])
+  assert.equal(
+    both.diagnostics.filter(({ code }) => code === 'SCHEMA').map(({ position }) => position),
+    [{ line: 13, column: 13 }],
+  )
+})
+
 test.run()

@@ -86,6 +86,7 @@ const SERVICE = {
         },
       }),
     },
+    ownerReferences: [{ apiVersion: 'v1', kind: 'Cluster', name: 'pg', uid: 'SECRET-uid', controller: true }],
     managedFields: [
       {
         manager: 'helm',
@@ -229,6 +230,13 @@ test('of a Pod only what decides endpoints is kept', async (context) => {
   assert.not.match(text, 'SECRET')
   const { cluster } = await read([{ name: 'cluster.json', text }])
   assert.is(cluster.pods?.length, 1)
+})
+
+test('of the controller that a Service belongs to, its name is kept', async (context) => {
+  const { text } = await take(context)
+  assert.equal(itemOf(text, 'Service').metadata.ownerReferences, [
+    { apiVersion: 'v1', controller: true, kind: 'Cluster', name: 'pg' },
+  ])
 })
 
 test('a Pod that has no address yet, and one of an old cluster, are kept as they are', async (context) => {

@@ -19,10 +19,13 @@ export async function check(
     },
     isThorough: true,
   })
-  const diagnostics = found.filter(({ code }) => !isNodeless || code !== 'NODE_NOT_FOUND')
+  const diagnostics = found.filter(({ code }) => !isNodeless || !OF_A_NODE.has(code))
   console.report({ ...input, diagnostics, nodes: [] })
   return hasErrors(diagnostics) ? EXIT.input : EXIT.done
 }
+
+/** Said of a node, where there is none. */
+const OF_A_NODE: ReadonlySet<string> = new Set(['NODE_NOT_FOUND', 'NODE_PORT_NO_ADDRESS', 'KERNEL_UNKNOWN'])
 
 /** Inputs without a Node are compiled for this name, which finds all problems but those of a node. */
 const NOBODY = ''

@@ -9,6 +9,7 @@ import { writeFolder } from '../../host/folder.ts'
 import type { Console } from '../console.ts'
 import { sayForeign } from '../foreign.ts'
 import { type CompiledFrom, problemKey } from '../inputs/compiled.ts'
+import { absentSide } from '../inputs/files.ts'
 import { changeLines, changesBetween, type Side } from '../inputs/onto.ts'
 import { foreignOf, readState, type State } from '../inputs/states.ts'
 import type { DeltaOptions } from '../options.ts'
@@ -23,16 +24,17 @@ export async function deltaBundle(
   console: Console,
 ): Promise<number> {
   const isBundled = options.outDir !== undefined
+  absentSide([from, to])
   const before = await readState(
     from,
     isSnapshot(from, options) ? withoutLaying(options) : options,
     console,
-    { isBundled: false },
+    { isBundled: false, mayBeEmpty: true },
   )
   if (before === null) return EXIT.input
   const side = before.compiled === undefined ? null : sideOf(before.compiled, isSnapshot(from, options))
   const said = new Set(before.compiled?.diagnostics.map(problemKey))
-  const after = await readState(to, options, console, { from: side, isBundled, said })
+  const after = await readState(to, options, console, { from: side, isBundled, said, mayBeEmpty: true })
   if (after === null) return EXIT.input
   const changes = changesOf(side, after)
   const foreign = [before, after].flatMap((state) => foreignOf(state, after.plan))

@@ -6,6 +6,7 @@ import { narrow, type Wanted } from '../../review/narrow.ts'
 import { type ReviewSide, review } from '../../review/review.ts'
 import type { Console } from '../console.ts'
 import { type CompiledNodes, compileMany, problemKey } from '../inputs/compiled.ts'
+import { absentSide } from '../inputs/files.ts'
 import { recreatedServices, type Side } from '../inputs/onto.ts'
 import { readStored, type State } from '../inputs/states.ts'
 import type { DiffOptions } from '../options.ts'
@@ -24,6 +25,7 @@ export async function diff(
 ): Promise<number> {
   checkNodes(options)
   checkForms(options)
+  absentSide([from, to])
   const stored = [await readStored(from, options.iptables), await readStored(to, options.iptables)] as const
   const before = stored[0] ?? (await compileSide(from, options, console, null))
   if (before === null) return EXIT.input
@@ -61,6 +63,7 @@ async function compileSide(
   return compileMany([reference], { ...rest, ...laying }, console, {
     from: known === null ? null : sideOf(known, options),
     isBundled: false,
+    mayBeEmpty: true,
     said: new Set(known?.diagnostics.map(problemKey)),
     nodes: (cluster) => chooseNodes(cluster, options, known?.cluster ?? null),
   })

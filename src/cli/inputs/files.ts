@@ -3,7 +3,7 @@ import { type Diagnostic, diagnostic } from '../../diagnostics/diagnostics.ts'
 import { UsageError } from '../../host/exit.ts'
 import { named, readTextFile } from '../../host/files.ts'
 import { isGitReference } from '../../host/gitReference.ts'
-import { blobTexts, type GitFiles, gitFiles } from '../../host/gitTree.ts'
+import { blobTexts, type GitFiles, gitFiles, MissingPathError } from '../../host/gitTree.ts'
 import { filesBelow } from '../../host/inputFolder.ts'
 import type { SourceText } from '../../read/types.ts'
 
@@ -52,8 +52,34 @@ const MAY_HOLD_OBJECTS = /\.(json|ya?ml)$/i
 /** Contents of files in git, by the name under which they were listed. A name keeps its contents while we run. */
 const blobs = new Map<string, string>()
 
+/** References that hold nothing, since their revision lacks the path. */
+const absent = new Set<string>()
+
+/**
+ * Of the two sides of a comparison, the one whose revision lacks the path that the other one has: a folder that a change makes
+ * or removes. It counts as empty from now on. `null`: there is none.
+ */
+export function absentSide(sides: readonly [string, string]): string | null {
+  const missing = sides.filter((side) => isGitReference(side) && isMissing(side))
+  const [only, other] = missing
+  if (only === undefined || other !== undefined) return null
+  absent.add(only)
+  return only
+}
+
+function isMissing(reference: string): boolean {
+  try {
+    listGit(reference)
+    return false
+  } catch (error) {
+    if (error instanceof MissingPathError) return true
+    throw error
+  }
+}
+
 /** The files that a reference to git means; from now on they can be read by their names. */
 export function listGit(reference: string): GitFiles {
+  if (absent.has(reference)) return { single: false, files: [], unread: [] }
   const found = gitFiles(reference)
   for (const { name, object } of found.files) blobs.set(name, object)
   return found

@@ -7,6 +7,7 @@ import { UsageError } from '../../host/exit.ts'
 import type { AssumedObject } from '../../kube/assumed.ts'
 import type { Cluster } from '../../kube/cluster.ts'
 import { clusterIPsOf, isHeadless, typeOf } from '../../kube/defaults.ts'
+import { objectKey, refOf } from '../../kube/names.ts'
 import type { Service } from '../../kube/types.ts'
 import { parseNetwork } from '../../net/address.ts'
 import type { ReadOptions, ReadResult } from '../../read/types.ts'
@@ -157,6 +158,30 @@ function desiredOptions({ namespace, serviceCidr, serviceNodePortRange }: OntoOp
     serviceCIDRs: networks ?? null,
     nodePortRange: serviceNodePortRange ?? null,
   }
+}
+
+/**
+ * Errors of objects that are there all the same, since other inputs state them: only the text that is wrong is put in
+ * quarantine, as an API server would refuse it and keep what it has.
+ */
+export function kept(
+  diagnostics: readonly Diagnostic[],
+  { isLaid, result: { cluster } }: LaidInput,
+): readonly Diagnostic[] {
+  if (!isLaid) return diagnostics
+  const { services, endpointSlices, endpoints, nodes } = cluster
+  const present = new Set(
+    [...services, ...endpointSlices, ...endpoints, ...nodes].map(({ object }) => objectKey(refOf(object))),
+  )
+  return diagnostics.map((problem) =>
+    problem.severity === 'error' && problem.subject !== null && present.has(objectKey(problem.subject))
+      ? {
+          ...problem,
+          severity: 'warning',
+          message: `Left out, so that the object is as other inputs have it: ${problem.message}`,
+        }
+      : problem,
+  )
 }
 
 /** What a bundle must not hold: what nobody accepted, and what no `kubectl apply` brings about. */
