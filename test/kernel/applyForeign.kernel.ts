@@ -2,7 +2,15 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { assertResult, nodeWithTwoBundles, type Run, runScript, writeBundle } from './harness/applier.ts'
+import {
+  assertResult,
+  type BundleFolder,
+  nodeWithTwoBundles,
+  type Run,
+  replacedProgram,
+  runScript,
+  writeBundle,
+} from './harness/applier.ts'
 import { type NodeState, readBack } from './harness/bundle.ts'
 import { goldenPlan } from './harness/golden.ts'
 import { kernelTest } from './harness/lab.ts'
@@ -18,6 +26,13 @@ const withoutTimes = (state: NodeState): NodeState => ({
   iptables: state.iptables.replace(/^#.*(Generated|Completed).*\n/gm, ''),
   ip6tables: state.ip6tables.replace(/^#.*(Generated|Completed).*\n/gm, ''),
 })
+
+/** The addresses of Services, in order. */
+const boundIn = (addresses: string): string[] =>
+  (JSON.parse(addresses) as { ifname: string; addr_info: { local: string; scope: string }[] }[])
+    .filter(({ ifname }) => ifname === 'kube-ipvs0')
+    .flatMap(({ addr_info }) => addr_info.filter(({ scope }) => scope === 'global').map(({ local }) => local))
+    .sort()
 
 const lines = ({ stdout }: Run): string[] =>
   stdout.split('\n').flatMap((line) => {
@@ -156,6 +171,32 @@ kernelTest(
   },
 )
 
+kernelTest(test, 'what fails for a bundle of one family leads back to the addresses of both', async (lab) => {
+  const { node } = await lab.namespaces('node')
+  await lab.run('ip link set lo up', { in: node })
+  const [both, narrow] = ['dual-stack', 'family-ipv4-only'].map((name) =>
+    writeBundle(lab, goldenPlan(name)),
+  ) as [BundleFolder, BundleFolder]
+  assertResult(await runScript(lab, node, both), 0, 'applied')
+  assertResult(await runScript(lab, node, narrow, { arguments: ['apply', '--no-drain'] }), 0, 'unchanged')
+  /** Its way back is spared. */
+  const failing = async (command: string): Promise<void> => {
+    const [before, mark] = [withoutTimes(await readBack(lab, node)), join(lab.folder, `failed-${command}`)]
+    const once = `[ "$1" != -R ] || [ -e '${mark}' ] || { true > '${mark}'; cat > /dev/null; exit 1; }`
+    const programs = replacedProgram(lab, 'ipvsadm', `${once}; real "$@"`)
+    assertResult(await runScript(lab, node, narrow, { arguments: [command], programs }), 1, 'restored')
+    const { addresses, ipvs } = await readBack(lab, node)
+    assert.match(addresses, /kube-ipvs0.*fd00:/s)
+    assert.equal(
+      { addresses: boundIn(addresses), ipvs },
+      { addresses: boundIn(before.addresses), ipvs: before.ipvs },
+    )
+  }
+  await failing('cleanup')
+  assertResult(await runScript(lab, node, narrow, { arguments: ['cleanup'] }), 0, 'cleaned up')
+  await failing('rollback')
+})
+
 kernelTest(test, 'cleanup puts settings back that the first run found', async (lab) => {
   const { node } = await lab.namespaces('node')
   await lab.run('ip link set lo up; sysctl -q -w net.ipv4.vs.conntrack=0 net.ipv4.ip_forward=0', { in: node })
@@ -209,6 +250,13 @@ kernelTest(test, 'a state directory of somebody else is not read', async (lab) =
     assertResult(run, 4, 'refused')
     assert.match(run.messages.join(), /belongs to user 1234/)
   }
+  // Nor one that the environment names.
+  const { status, stdout } = await lab.run(`IPVSC_STATE_DIR='${state}' sh '${first.path}/apply.sh' --json`, {
+    in: node,
+    check: false,
+  })
+  assert.is(status, 4, stdout)
+  assert.match(stdout, /belongs to user 1234/)
   assert.is((await lab.run(`[ ! -e '${lab.folder}/executed' ] || echo yes`)).stdout, '')
 })
 
@@ -225,6 +273,20 @@ kernelTest(test, 'who did what is in the log of the state directory', async (lab
     /^\d{4}-\d\d-\d\dT\S+ \S.*: apply: applied, node node-1, bundle [0-9a-f]{12}, /,
   )
   assert.match(said[2] as string, /: rollback: rolled back/)
+})
+
+kernelTest(test, 'who did what is told to the log of the node, where it keeps one', async (lab) => {
+  const { node, second } = await nodeWithTwoBundles(lab)
+  const kept = join(lab.folder, 'syslog')
+  // With a folder of devices of its own, where nobody else listens.
+  const script = `set -e; mount -t tmpfs -o mode=755 tmpfs /mnt
+cp -a /dev/null /dev/zero /dev/urandom /dev/random /mnt; ln -s /proc/self/fd /mnt/fd; mount --move /mnt /dev
+socat -u UNIX-RECV:/dev/log OPEN:'${kept}',creat,append & server=$!
+while [ ! -S /dev/log ]; do sleep 0.1; done
+sh '${second.path}/apply.sh' --no-drain --iptables nft --state-dir '${lab.folder}/state-node' > /dev/null 2>&1
+sleep 0.5; kill "$server"; cat '${kept}'`
+  const { stdout } = await lab.run(`unshare -m sh -c '${script.replaceAll("'", `'\\''`)}'`, { in: node })
+  assert.match(stdout, /ipvsc.*: apply: applied, node node-1, bundle [0-9a-f]{12}, /)
 })
 
 test.run()

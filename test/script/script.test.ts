@@ -97,6 +97,26 @@ test('whatever a node is called, the script takes it as a word', async () => {
   )
 })
 
+for (const shell of ['dash', 'busybox ash', 'bash --posix'])
+  needs(shell)(test, `a status with which ${shell} gives up is never one of the script`, async () => {
+    const plan = await planOf('cluster-ip')
+    await withBundle(plan, (folder) => {
+      for (const [touched, expected, word] of [
+        ['no', 4, /gave up \(\d+\); nothing was touched/],
+        ['yes', 6, /gave up \(\d+\), and the state before is not back/],
+      ] as const)
+        for (const end of [': "$there_is_no_such_name"', '. /nowhere/at/all', 'exit 2']) {
+          const script = `${functionsOf(folder)}; trap on_exit EXIT; touched=${touched}; ${end}`
+          writeFileSync(join(folder, 'ending'), script)
+          const { status, stderr } = spawnSync('sh', ['-c', `${shell} '${folder}/ending'`], {
+            encoding: 'utf8',
+          })
+          assert.is(status, expected, `${end}: ${stderr}`)
+          assert.match(stderr, word)
+        }
+    })
+  })
+
 /** The functions of the script, without its command line. */
 const functionsOf = (folder: string): string =>
   `sed '/^# --- the command line/,$d' '${folder}/apply.sh' > '${folder}/functions.'$$
