@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { VERSION } from '../version.ts'
 import { nodeFiles } from './script.ts'
 import { generateTemplates } from './templates.ts'
@@ -21,6 +21,15 @@ writeFileSync(
 writeFileSync(
   `${target}nodeFiles.d.ts`,
   "export declare const NODE_FILES: Readonly<Record<'apply.sh' | 'ipvsc-drain.service' | 'ipvsc-drain.timer', string>>\n",
+)
+const page = (name: string): string => readFileSync(`${root}templates/review/${name}`, 'utf8')
+writeFileSync(
+  `${target}pageFiles.js`,
+  `export const PAGE_FILES = ${JSON.stringify({ style: page('page.css'), script: page('page.js') }, null, 2)}\n`,
+)
+writeFileSync(
+  `${target}pageFiles.d.ts`,
+  "export declare const PAGE_FILES: Readonly<Record<'style' | 'script', string>>\n",
 )
 const validators = generateValidators(`${root}schemas`)
 writeFileSync(`${target}validators.js`, validators.fast)

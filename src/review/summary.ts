@@ -53,10 +53,16 @@ export function nodesText(some: readonly string[], all: readonly string[], mark:
   return `${some.length} of ${all.length} nodes: ${named}${some.length > 5 ? `, and ${some.length - 5} more` : ''}`
 }
 
-function details({ services, others }: Review): string {
+/** Real servers that come and go, over all Services. */
+export function serverTotals({ services }: Review): { readonly plus: number; readonly minus: number } {
   const servers = services.flatMap(({ groups }) => distinctServers(groups))
   const plus = servers.filter((text) => text.startsWith('+')).length
-  const minus = servers.filter((text) => text.startsWith('-')).length
+  return { plus, minus: servers.length - plus }
+}
+
+function details(review: Review): string {
+  const { others } = review
+  const { plus, minus } = serverTotals(review)
   const rules = others.filter(({ kind }) => kind === 'rule' || kind === 'chain' || kind === 'jump').length
   const settings = others.filter(
     ({ kind }) => kind === 'setting' || kind === 'conntrack' || kind === 'timeouts',

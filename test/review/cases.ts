@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { type Cluster, read, resolveConfig } from '../../src/index.ts'
+import { pageBody } from '../../src/review/html.ts'
 import { formatReviewJson } from '../../src/review/json.ts'
 import { formatMarkdown } from '../../src/review/markdown.ts'
 import { narrow, type Wanted } from '../../src/review/narrow.ts'
+import { picturesOf } from '../../src/review/picture.ts'
 import { type ReviewSide, review } from '../../src/review/review.ts'
 import { formatStat } from '../../src/review/stat.ts'
 import { formatReview, PLAIN } from '../../src/review/text.ts'
@@ -40,13 +42,19 @@ async function loadSide(folder: string, name: string): Promise<ReviewSide> {
 
 const nodeNames = ({ nodes }: Cluster): string[] => nodes.map(({ object }) => object.metadata.name).sort()
 
-/** What a case comes to, by file name. */
+export const COMMAND = 'ipvsc diff before after --all-nodes'
+
+/** What a case comes to, by file name; of a page its body. */
 export function formsOf({ before, after, review: found }: ReviewCase): ReadonlyMap<string, string> {
   return new Map([
     ['review.txt', formatReview(found)],
     ['stat.txt', formatStat(found, PLAIN)],
-    ['review.md', formatMarkdown(found, { command: 'ipvsc diff before after --all-nodes' })],
+    ['review.md', formatMarkdown(found, { command: COMMAND })],
     ['review.json', formatReviewJson(found)],
     ['payloads.diff', formatUnified(before, after)],
+    [
+      'page.html',
+      `${pageBody({ review: found, pictures: picturesOf(found, before, after), command: COMMAND }).html}\n`,
+    ],
   ])
 }

@@ -5,6 +5,7 @@ import { formatReviewJson } from '../../review/json.ts'
 import { sarifLog } from '../../review/lint/render/sarif.ts'
 import { formatMarkdown } from '../../review/markdown.ts'
 import { KINDS } from '../../review/narrow.ts'
+import { picturesOf } from '../../review/picture.ts'
 import type { ReviewSide } from '../../review/review.ts'
 import { formatStat } from '../../review/stat.ts'
 import { formatReview, type Paint, PLAIN } from '../../review/text.ts'
@@ -87,8 +88,10 @@ async function rendered(
       return `${safeJson(JSON.stringify(sarifLog(review.findings ?? [], VERSION), null, 2))}\n`
     case 'unified':
       return (await import('../../review/unified.ts')).formatUnified(before, after)
-    case 'html':
-      throw new UsageError('html')
+    case 'html': {
+      const { formatHtml } = await import('../../review/html.ts')
+      return formatHtml({ review, pictures: picturesOf(review, before, after), command: commandLine() })
+    }
   }
 }
 
