@@ -1,5 +1,5 @@
 import { compareText } from '../order.ts'
-import type { Effect, NodeGroup, Review, ServiceReview } from './types.ts'
+import type { Effect, NodeGroup, Review, ServiceReview, VirtualServerReview } from './types.ts'
 
 /** How a text of an input stands in a sentence of a rendering: as it is, as code, escaped. */
 export type Mark = (text: string) => string
@@ -146,12 +146,17 @@ function onNodesAlone(groups: readonly NodeGroup[]): string {
 }
 
 /** `2 → 0`, or one number where it stays: real servers of the virtual server that changes most. */
-export function serverCounts({ groups }: ServiceReview): string {
+export function serverCounts({ fate, groups }: ServiceReview): string {
   const all = groups.flatMap(({ virtualServers }) => virtualServers)
-  const [most] = all.toSorted((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before))
+  const lasting = all.filter((server) => server.fate === 'changed')
+  const [most] = (lasting.length > 0 ? lasting : all).toSorted((a, b) => distance(b) - distance(a))
   if (most === undefined) return ''
+  // Another address of a Service that stays says nothing of how many answer.
+  if (fate === 'changed' && lasting.length === 0) return String(Math.max(most.before, most.after))
   return most.before === most.after ? String(most.after) : `${most.before} → ${most.after}`
 }
+
+const distance = ({ before, after }: VirtualServerReview): number => Math.abs(after - before)
 
 /** Nodes that do something differently for a Service, in order. */
 export const nodesOf = ({ groups }: ServiceReview): string[] =>
