@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { VERSION } from '../version.ts'
-import { nodeFiles } from './script.ts'
+import { NODE_FILE_NAMES, nodeFiles } from './script.ts'
 import { generateTemplates } from './templates.ts'
 import { generateValidators } from './validators.ts'
 
@@ -20,7 +20,7 @@ writeFileSync(
 )
 writeFileSync(
   `${target}nodeFiles.d.ts`,
-  "export declare const NODE_FILES: Readonly<Record<'apply.sh' | 'ipvsc-drain.service' | 'ipvsc-drain.timer', string>>\n",
+  `export declare const NODE_FILES: Readonly<Record<${NODE_FILE_NAMES.map((name) => `'${name}'`).join(' | ')}, string>>\n`,
 )
 const page = (name: string): string => readFileSync(`${root}templates/review/${name}`, 'utf8')
 writeFileSync(

@@ -1,8 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { ENTRIES_PER_BUCKET, MANY_ENTRIES, SET_HEADROOM, SMALLEST_HASH_SIZE } from '../kernel/setSizes.ts'
 
-/** What lies in every bundle as it is: the script of a node, and units of systemd that finish what it began. */
-export const NODE_FILE_NAMES = ['apply.sh', 'ipvsc-drain.service', 'ipvsc-drain.timer'] as const
+/** What lies in every bundle as it is: the script of a node, and units of systemd that run it. */
+export const NODE_FILE_NAMES = [
+  'apply.sh',
+  'ipvsc.service',
+  'ipvsc-drain.service',
+  'ipvsc-drain.timer',
+  'ipvsc-reconcile.service',
+  'ipvsc-reconcile.timer',
+] as const
 
 /** Texts by name, from the files in `templates/node`. */
 export const nodeFiles = (folder: string, version: string): Readonly<Record<string, string>> =>

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { compareText } from '../order.ts'
 import { VERSION } from '../version.ts'
 import { CHECKSUMS } from './checksums.ts'
+import { SIGNATURE_FILES } from './signed.ts'
 
 /** How the files that a folder holds differ from those that inputs compile to. Names go from the folder on, in order. */
 export interface FolderComparison {
@@ -46,7 +47,9 @@ export function compareFolder(
     stale: inOrder(stale.map(([name]) => name)),
     missing: inOrder([...wanted.keys()].filter((name) => !held.has(name))),
     surplus: inOrder(
-      [...held.keys()].filter((name) => !wanted.has(name) && !(keepForeign && !known.has(name))),
+      [...held.keys()].filter(
+        (name) => !wanted.has(name) && !vouches(name, wanted) && !(keepForeign && !known.has(name)),
+      ),
     ),
     edited: inOrder(stale.map(([name]) => name).filter((name) => isEdited(known.get(name), held.get(name)))),
     otherVersions: bundles
@@ -58,6 +61,12 @@ export function compareFolder(
       })
       .sort((a, b) => compareText(a.folder, b.folder)),
   }
+}
+
+/** Whether a file may vouch for a bundle that is wanted: whether it does is not the inputs' matter. */
+const vouches = (name: string, wanted: ReadonlyMap<string, Uint8Array>): boolean => {
+  const own = SIGNATURE_FILES.find((file) => name === file || name.endsWith(`/${file}`))
+  return own !== undefined && wanted.has(name.slice(0, -own.length) + CHECKSUMS)
 }
 
 export const isUpToDate = ({ stale, missing, surplus }: FolderComparison): boolean =>

@@ -14,6 +14,7 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { parseSigned, SIGNATURE_FILES } from '../bundle/signed.ts'
 import { FailedError, RefusedError } from './exit.ts'
 import { exists, guarded, stagingBeside, writeNew } from './output.ts'
 
@@ -97,9 +98,21 @@ function checksumsBefore(place: string, manifest: string): Map<string, string> {
   const list = join(place, folder, CHECKSUMS)
   if (lstatSync(list, { throwIfNoEntry: false })?.isFile()) {
     const isOurs = readFileSync(list, 'utf8').split('\n').includes(`${own}  ${MANIFEST}`)
-    if (isOurs) sums.set(folder + CHECKSUMS, sha256(list))
+    if (isOurs) {
+      sums.set(folder + CHECKSUMS, sha256(list))
+      for (const name of signatureOf(place, folder, sha256(list))) sums.set(name, sha256(join(place, name)))
+    }
   }
   return sums
+}
+
+/** Names of the files that vouch for the bundle with this SHA256SUMS; a signature of another one is somebody else's. */
+function signatureOf(place: string, folder: string, sum: string): string[] {
+  const names = SIGNATURE_FILES.map((name) => folder + name)
+  const [text] = names.map((name) => join(place, name))
+  if (!names.every((name) => lstatSync(join(place, name), { throwIfNoEntry: false })?.isFile())) return []
+  const signed = parseSigned(readFileSync(text as string, 'utf8'))
+  return typeof signed !== 'string' && signed.sha256sums === sum ? names : []
 }
 
 /** The files that the text of a manifest names; none where it is no manifest of ours. */

@@ -21,7 +21,11 @@ const PERMISSIONS = 0o7777
  * Writes one file. A regular file, or one that is not there yet, is replaced whole or not at all, and keeps its mode; a link,
  * a FIFO and a device are written through, as `cat > FILE` does. `mode` is that of a new file.
  */
-export async function writeText(path: string, text: string, mode = 0o666): Promise<void> {
+export const writeText = (path: string, text: string, mode = 0o666): Promise<void> =>
+  writeBytes(path, text, mode)
+
+/** The same of bytes. */
+export async function writeBytes(path: string, text: string | Uint8Array, mode = 0o666): Promise<void> {
   await guarded(path, () => {
     mkdirSync(dirname(resolve(path)), { recursive: true })
     const held = lstatSync(path, { throwIfNoEntry: false })
@@ -30,7 +34,7 @@ export async function writeText(path: string, text: string, mode = 0o666): Promi
   })
 }
 
-function writeThrough(path: string, text: string, mode: number): void {
+function writeThrough(path: string, text: string | Uint8Array, mode: number): void {
   const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, mode)
   try {
     writeFileSync(file, text)
@@ -39,7 +43,7 @@ function writeThrough(path: string, text: string, mode: number): void {
   }
 }
 
-function replaceFile(path: string, text: string, mode: number): void {
+function replaceFile(path: string, text: string | Uint8Array, mode: number): void {
   const staging = stagingBeside(path)
   try {
     const staged = join(staging, 'file')

@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { mkdir, open, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CHECKSUMS, type Checksum, parseChecksums } from '../bundle/checksums.ts'
+import { SIGNATURE_FILES } from '../bundle/signed.ts'
 import { BundleError, type VerifiedBundle, verifyBundle } from '../bundle/verify.ts'
 import { RefusedError } from './exit.ts'
 
@@ -21,6 +22,10 @@ export async function copyVerified(folder: string, target: string): Promise<void
   await mkdir(target, { mode: 0o700 })
   for (const sum of sums) await copyFile(folder, target, sum)
   await writeFile(join(target, CHECKSUMS), list, { flag: 'wx' })
+  for (const name of SIGNATURE_FILES) {
+    const bytes = await readBundleFile(folder, name)
+    if (bytes !== null) await writeFile(join(target, name), bytes, { flag: 'wx' })
+  }
 }
 
 /** Reads a file of a bundle; `null` where there is none. */
@@ -50,7 +55,7 @@ async function copyFile(folder: string, target: string, { name, sha256 }: Checks
 }
 
 /** `null` where there is no such file. A FIFO or a device is refused, and not waited for. */
-async function readBundleFile(folder: string, name: string): Promise<Buffer | null> {
+export async function readBundleFile(folder: string, name: string): Promise<Buffer | null> {
   const path = join(folder, name)
   try {
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)

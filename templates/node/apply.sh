@@ -76,6 +76,12 @@ AWK_WORDS=$(cat words.awk)
 
 . ./trust.sh
 
+. ./signed.sh
+
+. ./unpack.sh
+
+. ./kept.sh
+
 . ./journal.sh
 
 . ./record.sh
@@ -109,6 +115,10 @@ AWK_WORDS=$(cat words.awk)
 . ./drain.sh
 
 . ./facts.sh
+
+. ./install.sh
+
+. ./renew.sh
 
 . ./main.sh
 

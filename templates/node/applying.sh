@@ -9,6 +9,7 @@ apply_bundle() {
   [ "$known" = yes ] || check_files
   preflight_bundle
   if [ "$dry_run" = no ]; then
+    keep_bundle
     if [ -n "$absent" ]; then
       check_files
       # All that could be a reason to refuse, before anything is loaded.
@@ -33,6 +34,7 @@ apply_bundle() {
   was_applied "$FINGERPRINT" || in_background want state_of_bundle "$work/want"
   read_node "$work/have" || refuse_for_problem
   if [ -z "$FROM" ] && holds_already; then
+    [ "$dry_run" = yes ] || accept_unchanged
     say note 'the node holds this bundle; nothing to change'
     report unchanged
     finish 0
@@ -48,6 +50,7 @@ apply_bundle() {
   if nothing_to_do; then
     if [ "$dry_run" = no ]; then
       record_anew || refuse "cannot write to $state: $state_advice"
+      settle_or_say "$journal"
       keep_standing
     fi
     say note 'the node holds this bundle; nothing to change'
@@ -57,6 +60,13 @@ apply_bundle() {
   say_otherwise
   carry_out "$FINGERPRINT$skipped"
   report_applied
+}
+
+# The last run left what this bundle wants, so it comes back.
+accept_unchanged() {
+  { printf '%s\n' "$comes_back" > "$last/after/comes-back" && record_accepted "$last/after/accepted"; } 2> /dev/null ||
+    refuse "cannot write to $state: $state_advice"
+  settle_or_say "$last"
 }
 
 # The node held what is wanted already: it is recorded as if a run had brought it there, but there is nothing to go back to.
@@ -73,6 +83,7 @@ record_anew() {
 }
 
 report_applied() {
+  forget_before
   [ "$stepping" = yes ] || keep_standing
   retiring=$(count_lines "$work/draining")
   [ "$retiring" -eq 0 ] || say note "$retiring real servers ($(awk '
@@ -81,6 +92,9 @@ report_applied() {
   report applied
   finish 0
 }
+
+# forget_before: at a start of the node, there is no state to go back to; the bundle before is.
+forget_before() { [ "$starting" = no ] || true > "$journal/before/state"; }
 
 # count_lines FILE: 0 where there is none.
 count_lines() {

@@ -121,9 +121,15 @@ copy_files() {
 copy_bundle() {
   copy=$work/bundle checked=no
   [ -e "$bundle/SHA256SUMS" ] || refuse "$bundle is no bundle: it has no SHA256SUMS"
+  rm -rf "$copy"
   mkdir "$copy" 2> "$errors" || refuse "cannot write to $work: is there room?"
+  size_of "$bundle/SHA256SUMS"
+  [ "$size" -le "$MOST_OF_SIGNATURE" ] || refuse_checksums
   copy_files "$copy" SHA256SUMS bundle.conf
+  copy_signature
+  check_signature
   read_checksums
+  [ -z "$signed_by" ] || check_sums configuration
   [ -z "$delta_files" ] || [ "$command" = expire ] || {
     mkdir "$copy/delta" 2> "$errors" || refuse "cannot write to $work: is there room?"
     # shellcheck disable=SC2086 # a list of names

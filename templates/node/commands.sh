@@ -60,6 +60,7 @@ carry_out() {
   else
     commit || fail
     trap - INT TERM HUP QUIT
+    settle_or_say "$journal"
   fi
 }
 

@@ -3,7 +3,8 @@
 #   STATE-DIR/lock      one run at a time
 #   STATE-DIR/run.a/    by turns, the last run that ended well and the one that has not ended ("journal"):
 #   STATE-DIR/run.b/      before/   the state that it found (state, rules, draining, retained, scope): restore and rollback go back to it
-#                         after/    what it left: state, rules, retained, scope, fingerprint, sums of what tools said,
+#                                   and comes-back: the bundle that came back then
+#                         after/    what it left: comes-back, accepted (kept.sh, signed.sh), state, rules, retained, scope, fingerprint, sums of what tools said,
 #                                   the list of /proc (servers), and how many lines it has to have
 #                         scope, fingerprint
 #                         begun     before/ is whole: until the run is done, what counts is the way back
@@ -14,7 +15,7 @@
 #   STATE-DIR/draining  retired real servers with their deadlines, in seconds since boot
 #   STATE-DIR/boot      which start of the node all this belongs to
 #
-# Nothing here has to survive a loss of power: the kernel then holds nothing, either.
+# Nothing of these has to survive a loss of power: the kernel then holds nothing, either.
 
 save_scope() {
   printf "FAMILIES='%s'\nSETS='%s'\nCHAINS='%s'\nSYSCTLS='%s'\nTIMEOUTS='%s'\nEXCLUDE='%s'\nINCLUDE='%s'\nDRAIN_TIMEOUTS='%s'\nskipped='%s'\nflavour='%s'\n" \
@@ -50,7 +51,8 @@ prepare_journal() {
     [ ! -s "$file" ] || set -- "$@" "$file"
   done
   call cp cp "$@" "$journal/before/" || return 1
-  save_scope "$journal/scope" || return 1
+  read_kept
+  printf '%s\n' "${kept_current:-none}" > "$journal/before/comes-back" && save_scope "$journal/scope" || return 1
   printf '%s\n' "$FINGERPRINT" > "$journal/fingerprint" || return 1
   # What goes back by itself has to be there when the bundle is not.
   if [ -n "$confirm" ]; then call cp cp "$0" "$journal/apply.sh" && call cp cp "$copy/bundle.conf" "$copy/SHA256SUMS" "$journal/" || return 1; fi
@@ -122,6 +124,7 @@ forget_other_boots() {
     journal=$last
     return 0
   fi
+  settle "$last" || :
   rm -rf "$state/draining" "$state/found" "$state/run.a" "$state/run.b"
   find_runs
   printf '%s\n' "$boot" | write_file "$state/boot" || refuse "cannot write to $state: $state_advice"

@@ -31,6 +31,9 @@ remove_remains() {
   for folder in /run/ipvsc.[0-9]*; do
     [ ! -d "$folder" ] || [ -d "/proc/${folder##*.}" ] || rm -rf "$folder"
   done
+  for folder in "$state"/unpacked.[0-9]*; do
+    [ ! -d "$folder" ] || [ -d "/proc/${folder##*.}" ] || rm -rf "$folder"
+  done
   # Made by whoever holds the lock.
   for folder in "$state"/work.[0-9]*; do
     [ ! -d "$folder" ] || rm -rf "$folder"

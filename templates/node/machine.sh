@@ -3,7 +3,8 @@
 # check_machine: whether this machine is the node that the bundle was made for. $stranger says why it is not.
 check_machine() {
   stranger=''
-  [ "$other_node" = no ] || return 0
+  # One that comes back after a restart was taken before, and the machine may have neither address nor name yet.
+  [ "$other_node" = no ] && ! is_kept || return 0
   # shellcheck disable=SC2086 # a list of words
   set -- $BOUND_TO
   if [ $# -lt 2 ]; then

@@ -12,6 +12,8 @@ number() {
 }
 
 set_defaults() {
+  prefix=/usr/local reconcile=no allow_older=no config=/etc/ipvsc wanted_node='' units=/etc/systemd/system
+  unpacked='' starting=no signed_by='' comes_back=none renewed=no damaged=no size=0
   command=apply dry_run=no confirm='' drain=yes drain_timeout=900 wait=60 limit=120 flavour='' variant='' take_over=no
   remove_leftovers=no converge=no other_node=no discard_journal=no state=${IPVSC_STATE_DIR:-/var/lib/ipvsc} bundle='' copy='' checked=no verbose=no quiet=no json=no
   NODE='' FINGERPRINT='' FAMILIES=''
@@ -21,7 +23,7 @@ set_defaults() {
 
 read_words() {
   case ${1-} in
-    apply | check | status | confirm | expire | rollback | drain | cleanup | facts | help)
+    apply | check | status | confirm | expire | rollback | drain | cleanup | facts | install | uninstall | boot | help)
       command=$1
       shift
       ;;
@@ -30,7 +32,7 @@ read_words() {
     option=$1
     shift
     case $option in
-      --confirm | --drain-timeout | --wait | --limit | --iptables | --bundle | --state-dir)
+      --confirm | --drain-timeout | --wait | --limit | --iptables | --bundle | --state-dir | --prefix | --reconcile | --config-dir | --node)
         [ $# -gt 0 ] || wrong_usage "$option needs a value"
         value=$1
         shift
@@ -51,27 +53,45 @@ read_words() {
       --converge) converge=yes ;;
       --other-node) other_node=yes ;;
       --discard-journal) discard_journal=yes ;;
+      --prefix) prefix=$value ;;
+      --reconcile)
+        case $value in check | apply) reconcile=$value ;; *) wrong_usage '--reconcile is check or apply' ;; esac
+        ;;
+      --allow-older) allow_older=yes ;;
+      --config-dir) config=$value ;;
+      --node) wanted_node=$value ;;
       --bundle) bundle=$value ;;
       --state-dir) state=$value ;;
       -v | --verbose) verbose=yes ;;
       -q | --quiet) quiet=yes ;;
       --json) json=yes ;;
       -h | --help) command=help ;;
-      *) wrong_usage "there is no option or command \"$option\"" ;;
+      *)
+        # The script that is installed lies in no bundle.
+        is_command && [ -z "$bundle" ] || wrong_usage "there is no option or command \"$option\""
+        case $option in -*) wrong_usage "there is no option \"$option\"" ;; esac
+        bundle=$option
+        ;;
     esac
   done
   mode=retire
   [ "$drain" = yes ] || mode=exact
 }
 
-# Sets $bundle to the whole path of the folder.
+# is_command: whether this is the script that is installed.
+is_command() { [ "${0##*/}" = ipvsc-apply ]; }
+
+# Sets $bundle to the whole path of the folder, unpacked where it is an archive.
 find_bundle() {
-  if [ -z "$bundle" ]; then
+  if [ -z "$bundle" ] && is_command; then
+    find_own_bundle
+  elif [ -z "$bundle" ]; then
     case $0 in
       */*) bundle=${0%/*}/ ;;
       *) bundle=. ;;
     esac
   fi
+  [ ! -f "$bundle" ] || unpack_archive
   named=$bundle
   bundle=$(CDPATH='' cd -- "$named" 2> /dev/null && pwd) || refuse "$named is no folder"
 }
@@ -105,15 +125,20 @@ main() {
     print_facts
     finish 0
   fi
-  find_bundle
   check_root
   check_trust
+  [ "$command" != uninstall ] || run_command
+  if [ "$command" = boot ]; then command=apply starting=yes converge=yes; fi
+  find_bundle
   copy_bundle
+  take_newer_script
+  [ "$renewed" = no ] || go_on_with_newer "$@"
   read_configuration "$copy/bundle.conf"
+  check_signed_node
   case $command in
     confirm | expire | rollback | drain) check_sums configuration ;;
   esac
-  preflight
+  [ "$command" = install ] || preflight
   run_command
 }
 
@@ -133,10 +158,13 @@ run_command() {
   case $command in
     confirm) confirm_run ;;
     expire) expire_run ;;
+    uninstall) uninstall_here ;;
+    install) forget_other_boots ;;
     *) recover ;;
   esac
   case $command in
     apply) apply_bundle ;;
+    install) install_here ;;
     rollback) thresholds=yes && go_back ;;
     drain) drain_retired ;;
     cleanup) clean_up ;;

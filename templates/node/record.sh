@@ -9,6 +9,7 @@ record() {
   if [ -s "$work/retained" ]; then sort "$work/retained" > "$after/retained" || return 1; fi
   printf '%s\n' "$1" > "$after/fingerprint" || return 1
   save_scope "$after/scope" || return 1
+  printf '%s\n' "$comes_back" > "$after/comes-back" && record_accepted "$after/accepted" || return 1
   if [ "$stepping" = yes ]; then
     read -r growth < "$work/growth" && echo $((lines + growth)) > "$after/lines" || return 1
   fi

@@ -66,6 +66,7 @@ take_counts() {
 # A run before this one did not end: its way back comes first.
 recover() {
   forget_other_boots
+  [ "$dry_run" = yes ] || settle "$last" || :
   unfinished || return 0
   [ "$dry_run" = no ] || refuse 'a run before this one did not end: its way back comes before anything that this could show'
   if [ "$discard_journal" = yes ]; then

@@ -10,6 +10,10 @@ go_back() {
     report failed
     finish 6
   fi
+  if [ ! -s "$last/before/state" ] && is_installed; then
+    read_kept
+    [ -z "$kept_before" ] || apply_bundle_before
+  fi
   [ -s "$last/before/state" ] || refuse "no run to go back from is recorded in $state: --state-dir names another place"
   (journal=$last && journal_is_whole) && read_scope "$last/scope" || refuse "the record in $last is damaged: apply the bundle of before instead"
   # How long Services that come back or go again may drain was said before.
@@ -20,6 +24,8 @@ go_back() {
   [ -s "$retained" ] || retained=/dev/null
   call cp cp "$last/before/rules" "$work/want/" && comm -23 "$last/before/state" "$retained" > "$work/want/state" ||
     refuse "cannot read $last: apply the bundle of before instead"
+  comes_back=none
+  { read -r comes_back < "$last/before/comes-back"; } 2> /dev/null
   compare "$mode"
   refuse_for_obstacles
   if nothing_to_do; then
@@ -27,8 +33,21 @@ go_back() {
     finish 0
   fi
   carry_out "before $(cat "$last/fingerprint")"
+  name_what_comes_back
   report 'rolled back'
   finish 0
+}
+
+# apply_bundle_before: no run of this start of the node says what was before; the bundle that came back before does.
+apply_bundle_before() {
+  say note 'nothing was applied since the node was started: going back to the bundle before'
+  bundle=$state/kept/$kept_before
+  is_whole "$bundle" || refuse "the bundle before is damaged: $bundle"
+  command=apply converge=yes left_out='' absent=''
+  copy_bundle
+  read_configuration "$copy/bundle.conf"
+  preflight
+  apply_bundle
 }
 
 confirm_run() {
@@ -38,6 +57,7 @@ confirm_run() {
     finish 0
   fi
   commit || refuse "cannot write to $state: $state_advice"
+  settle_or_say "$journal"
   report confirmed
   finish 0
 }
@@ -74,13 +94,18 @@ clean_up() {
   foreign=$(awk '$1 == "virtual" { n++ } END { print n + 0 }' "$work/want/state")
   [ "$foreign" -eq 0 ] || say note "$foreign virtual servers are not ipvsc's and stay"
   if nothing_to_do; then
-    [ "$dry_run" = yes ] || rm -rf "$state/run.a" "$state/run.b" "$state/draining" "$state/found"
+    if [ "$dry_run" = no ]; then
+      forget_kept
+      rm -rf "$state/run.a" "$state/run.b" "$state/draining" "$state/found"
+    fi
     report unchanged
     finish 0
   fi
   [ ! -s "$work/left" ] || say note "these settings stay as they are, since others may rely on them, or nothing says what they were before the first run: $(awk '{ printf "%s%s", (NR > 1 ? ", " : ""), $0 }' "$work/left")"
   true > "$work/draining"
+  comes_back=none
   carry_out cleanup
+  name_what_comes_back
   [ -n "$confirm" ] || rm -rf "$journal/after" "$state/draining" "$state/found"
   report 'cleaned up'
   finish 0

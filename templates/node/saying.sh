@@ -52,9 +52,10 @@ refuse_for_problem() { refuse "$problem; run this again when that is mended"; }
 # has_room FOLDER: whether it takes what is written to it. Tools of busybox end well all the same when it is full.
 has_room() { { printf 'room\n' > "$1/room"; } 2> /dev/null && [ -s "$1/room" ] && true > "$1/room"; }
 
-# The only way out.
+# The only way out. All went well, but with the bundle before: that is a finding.
 finish() {
   ended=yes
+  [ "$1" -ne 0 ] || [ "$damaged" = no ] || exit 3
   exit "$1"
 }
 
@@ -64,6 +65,7 @@ on_exit() {
   status=$?
   kill "$watcher" 2> /dev/null
   [ -z "$first_work" ] || rm -rf "$first_work" "$work"
+  [ -z "$unpacked" ] || rm -rf "$unpacked"
   [ "$ended" = no ] || return 0
   if [ "$touched" = yes ]; then
     say error "the shell gave up ($status), and the state before is not back: run this again"

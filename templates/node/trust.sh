@@ -20,10 +20,30 @@ check_trust() {
     above=${above%/*} above=${above:-/}
     set -- "$@" "$above"
   done
-  [ -z "$inner" ] || set -- "$@" "$inner"/* "$inner"/run.?/* "$inner"/run.?/*/*
+  [ -z "$inner" ] || set -- "$@" "$inner"/* "$inner"/run.?/* "$inner"/run.?/*/* "$inner"/kept/* "$inner"/kept/*/* "$inner"/kept/*/delta/*
   # shellcheck disable=SC2012 # for each, whose it is, what it is and who may write
   found=$(ls -ldn -- "$@" 2> /dev/null | find_untrusted)
   [ -z "$found" ] || refuse "the state directory $state cannot be trusted: $found; make it root's alone, or name another one with --state-dir"
+}
+
+# check_folder FOLDER [FILES...]: whether nobody but root can have written it, what it holds (or these files of it), and what leads to
+# it. $untrusted says what is wrong.
+check_folder() {
+  inner=$(CDPATH='' cd -P -- "$1" 2> /dev/null && pwd -P) || {
+    untrusted="$1 is no folder"
+    return 1
+  }
+  shift
+  [ $# -gt 0 ] || set -- "$inner"/*
+  above=$inner
+  set -- "$above" "$@"
+  while [ "$above" != / ]; do
+    above=${above%/*} above=${above:-/}
+    set -- "$@" "$above"
+  done
+  # shellcheck disable=SC2012 # as above
+  untrusted=$(ls -ldn -- "$@" 2> /dev/null | find_untrusted)
+  [ -z "$untrusted" ]
 }
 
 # Lines of "ls -ldn": the first that somebody else than root can have written. A folder above may have a sticky bit: there,

@@ -3,6 +3,8 @@ usage() {
 Brings a node to the IPVS rules of a bundle, or leaves it as it was. Needs root. (ipvsc $SCRIPT_VERSION)
 
   sh apply.sh [COMMAND] [OPTIONS]
+  ipvsc-apply [COMMAND] [BUNDLE] [OPTIONS]    where it is installed: a folder, or an archive of "ipvsc pack";
+                                              none: the one that comes back after a restart
 
 Commands:
   apply      change what differs (the default)
@@ -12,6 +14,9 @@ Commands:
   rollback   go back to the state before the last apply; again: forth
   drain      remove the real servers that retired and have no connections left
   cleanup    remove everything that ipvsc owns, and nothing else
+  install    put this script and units of systemd in place, so that the last bundle that ended well comes back after a
+             restart; uninstall takes them away
+  boot       bring that bundle back, as ipvsc.service does
   facts      print what only the node knows, as JSON
   help       print this
 
@@ -30,6 +35,11 @@ Options:
       --converge            delta bundle: compare everything when the node is not in the expected state
       --other-node          apply to a machine that is not the node of the bundle
       --discard-journal     give up the state before a run that did not end
+      --allow-older             take a signed bundle although it is not newer than the last one
+      --node NAME               an archive: the bundle of this node
+      --prefix DIR              install: the script goes to DIR/sbin (default /usr/local)
+      --reconcile MODE          install: every five minutes check for drift, or apply, which mends it (default: neither)
+      --config-dir DIR          where allowed_signers is (default /etc/ipvsc)
       --bundle DIR          the bundle (default: the folder that this script lies in)
       --state-dir DIR       where journal and records are kept (default /var/lib/ipvsc)
   -v, --verbose             say each step; with check: each line

@@ -278,8 +278,8 @@ kernelTest(
 
     const unit = readFileSync(join(onlyA.path, 'ipvsc-drain.service'), 'utf8')
     const [, command = ''] = /^ExecStart=(.*)$/m.exec(unit) ?? []
-    assert.match(command, /^\/bin\/sh \/opt\/ipvsc\/apply\.sh drain/)
-    const drain = `${command.replace('/opt/ipvsc', onlyA.path)} --state-dir '${lab.folder}/state-node-1'`
+    assert.match(command, /^\/usr\/local\/sbin\/ipvsc-apply drain/)
+    const drain = `${command.replace('/usr/local/sbin/ipvsc-apply', `sh '${onlyA.path}/apply.sh'`)} --state-dir '${lab.folder}/state-node-1'`
     // As a node is on which both flavours hold rules: the one of the last run counts.
     await lab.run('iptables-legacy -t nat -N KUBE-SERVICES', { in: node1 })
     const { stdout, stderr } = await lab.run(drain, { in: node1 })

@@ -20,7 +20,7 @@ import { build } from 'esbuild'
 import { SEED, THOROUGH } from '../support/sample.ts'
 import { ROOT, SHARED_DATA } from '../support/shared.ts'
 import { type Choice, chooseMachine, hasIpvs, machineOf } from './harness/choose.ts'
-import { SHARE } from './harness/machine.ts'
+import { type MachineKind, SHARE } from './harness/machine.ts'
 
 /**
  * Runs the kernel suites: right here where this kernel has IPVS and we are root, otherwise in machines of one processor, one for
@@ -65,6 +65,10 @@ const settings = {
   IPVSC_MARGIN: values.margin,
 }
 const SUITES = values.bench ? `${ROOT}bench` : `${ROOT}test/kernel`
+/** Tests of machines that are restarted: they run here, and start machines of their own. */
+const RESTARTS = readdirSync(`${ROOT}test/kernel`)
+  .filter((name) => name.endsWith('.restart.ts') && !values.bench)
+  .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
 const suites = readdirSync(SUITES)
   .filter((name) => name.endsWith(values.bench ? '.bench.ts' : '.kernel.ts'))
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
@@ -211,8 +215,33 @@ const durations = (lines: string): string =>
     .sort((a, b) => Number.parseFloat(b) - Number.parseFloat(a))
     .join('\n')
 
+/** Gives the exit status of tests that restart machines, and what they said. */
+async function runRestarts(kind: MachineKind): Promise<{ readonly status: number; readonly output: string }> {
+  if (RESTARTS.length === 0) return { status: 0, output: '' }
+  if (kind !== 'uml') {
+    console.log(`left out, since only user-mode Linux is restarted: ${RESTARTS.join(', ')}`)
+    return { status: 0, output: '' }
+  }
+  let [status, output] = [0, '']
+  for (const name of RESTARTS) {
+    const child = spawn(process.execPath, ['--import', 'tsx', `${ROOT}test/kernel/${name}`], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      cwd: ROOT,
+      env: { ...process.env, ...settings, IPVSC_DATA: ROOT },
+    })
+    child.stdout.on('data', (chunk) => {
+      output += chunk
+      process.stdout.write(chunk)
+    })
+    const [code] = await once(child, 'close')
+    status ||= code ?? 1
+  }
+  return { status, output }
+}
+
 async function main(): Promise<number> {
-  if (suites.length === 0) throw new Error(`no suite of ${SUITES} has ${wanted.join(' or ')} in its name`)
+  if (suites.length + RESTARTS.length === 0)
+    throw new Error(`no suite of ${SUITES} has ${wanted.join(' or ')} in its name`)
   const machine = chooseMachine(wish)
   if ('missing' in machine) {
     console.error(`packages are missing: apt-get install -y ${machine.missing.join(' ')}`)
@@ -220,24 +249,32 @@ async function main(): Promise<number> {
   }
   const sample = `a sample by seed ${values.seed}: --seed ${values.seed} repeats it, --thorough takes all`
   console.log(`machine: ${machine.kind}; ${values.thorough ? 'all cases' : sample}`)
+  const restarts = runRestarts(machine.kind)
+  if (suites.length === 0) {
+    const { status, output } = await restarts
+    console.log(counts(output, 0, 0))
+    return status
+  }
   const parts = machine.kind === 'here' || values.bench ? 1 : Math.min(availableParallelism(), MOST_MACHINES)
   const folders = Array.from({ length: parts }, (_, part) => join(folder, `part-${part}`))
   for (const [part, target] of folders.entries()) {
     if (part === 0) await fill(target)
     else cpSync(folders[0] as string, target, { recursive: true })
   }
+  // Beside the others.
   const statuses = await Promise.all(
     folders.map((target, part) => run(target, command(machine, target, part, parts))),
   )
   const all = (name: string): string => folders.map((target) => text(target, name)).join('\n')
+  const restarted = await restarts
   if (values.durations) console.log(durations(all('durations')))
   const leftOut = all('left-out')
     .split('\n')
     .filter((name) => name !== '')
   if (leftOut.length > 0) console.log(`no time was left for:\n${leftOut.join('\n')}\n`)
   const unfinished = statuses.filter((status) => status === null).length
-  console.log(counts(all('output.txt'), leftOut.length, unfinished))
-  return statuses.find((status) => status !== 0) === undefined ? 0 : 1
+  console.log(counts(`${all('output.txt')}\n${restarted.output}`, leftOut.length, unfinished))
+  return [...statuses, restarted.status].find((status) => status !== 0) === undefined ? 0 : 1
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'ipvsc-kernel-'))

@@ -1,6 +1,7 @@
 import { BUILD, CHECK, SCHEMA, SNAPSHOT } from './inputs.ts'
 import { APPLY, FACTS, SCRIPT_COMMANDS } from './node.ts'
 import type { CommandRow, OptionRow } from './rows.ts'
+import { CHECK_SIGNATURE, PACK, SIGN } from './signing.ts'
 import { CAPTURE, DELTA, DIFF, DRIFT, EXPLAIN, LINT, TRACE, VERIFY } from './states.ts'
 
 /** All that `ipvsc` understands: its parser, its help and its completion are made of this. */
@@ -34,6 +35,9 @@ export const PROGRAM = {
     APPLY,
     ...SCRIPT_COMMANDS,
     FACTS,
+    SIGN,
+    CHECK_SIGNATURE,
+    PACK,
   ],
 } as const satisfies {
   readonly name: string
