@@ -29,7 +29,8 @@ export function differs(before: KernelState, after: KernelState): PacketDifferen
     const [old, now] = [follow(before, packet).fate, follow(after, packet).fate]
     if (detailsOf(old) !== detailsOf(now)) found.push({ packet, before: old, after: now })
   }
-  for (const target of space.targets()) {
+  const targets = reach === 'all' || reach.places === null ? space.targets() : targetsAt(reach.places)
+  for (const target of targets) {
     const sources = reach === 'all' ? 'all' : reach.sources(target)
     if (sources === 'none') continue
     for (const packet of space.packetsTo(target))
@@ -38,8 +39,14 @@ export function differs(before: KernelState, after: KernelState): PacketDifferen
   return found
 }
 
+/** Whether what differs may reach packets anywhere, so that all of them are followed. */
+export const reachesFar = (before: KernelState, after: KernelState): boolean =>
+  reachOf(before, after) === 'all'
+
 /** Which sources at a destination a change can touch. */
 interface Reach {
+  /** The only destinations that a change can touch, by address and port; `null`: there are others. */
+  readonly places: ReadonlySet<string> | null
   readonly sources: (target: Target) => 'all' | 'none' | ReadonlySet<string>
 }
 
@@ -82,7 +89,9 @@ function reachOf(before: KernelState, after: KernelState): Reach | 'all' | 'noth
   }
   const named = (place: string): boolean => places.has(place)
   const servesTouched = serverTest([before, after], endpoints)
+  const onlyServers = !ports && addresses.size === 0 && bySource.size === 0
   return {
+    places: onlyServers ? places : null,
     sources: ({ protocol, destination, destinationPort }) => {
       const place = placeKey(protocol, destination, destinationPort)
       if (ports || named(place) || addresses.has(destination) || servesTouched(place)) return 'all'
@@ -94,6 +103,13 @@ function reachOf(before: KernelState, after: KernelState): Reach | 'all' | 'noth
 }
 
 const isPlaced = (entry: IpEntry): entry is IpPortEntry => 'protocol' in entry
+
+function* targetsAt(places: Iterable<string>): Generator<Target> {
+  for (const place of places) {
+    const [protocol, destination = '', port] = place.split(' ')
+    yield { protocol: protocol as Target['protocol'], destination, destinationPort: Number(port) }
+  }
+}
 
 const networkText = ({ node }: KernelState) => [node.addresses, node.podNetworks.map(String), [...node.pods]]
 

@@ -50,7 +50,8 @@ export function clientOf(
   if (isPodOf(node, source)) {
     const isServer = promise?.endpoints.some((endpoint) => endpoint.startsWith(hostStart(source))) ?? false
     const name = isServer ? 'a pod that is a server itself' : 'a pod of the node'
-    return { kind: 'pod', name, natural: true }
+    // What a pod sends to its own address never leaves it.
+    return { kind: 'pod', name, natural: source !== destination }
   }
   const range = promise?.sourceRanges
     ?.filter((text) => isIn(text, source))

@@ -35,8 +35,10 @@ export function narrow(review: Review, { services, kinds }: Wanted): Review {
   const concerns = ({ service }: Finding): boolean => service === null || names.has(service)
   const left = review.services.filter((one) => !isWanted(one))
   const others = services === undefined && kinds?.includes('rules') ? review.others : []
+  // "No other packet" would be said of Services that are left out.
+  const { packets: _packets, ...rest } = review
   return {
-    ...review,
+    ...rest,
     services: review.services.filter(isWanted),
     others,
     ...(review.findings === undefined ? {} : { findings: review.findings.filter(concerns) }),

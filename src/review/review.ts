@@ -10,6 +10,7 @@ import type { VirtualServer } from '../plan/types.ts'
 import { effectsOf, type NodeSide, targetName } from './effects.ts'
 import { groupsOf, type OnNode } from './grouping.ts'
 import { otherChanges } from './others.ts'
+import { otherPackets } from './packets.ts'
 import type { NodeGroup, Review, ServiceReview, VirtualServerReview } from './types.ts'
 
 /** One side of a review: the cluster, and what each node holds, by node name. */
@@ -41,6 +42,16 @@ export function review(
   )
   const [old, now] = [servicesByName(before.cluster), servicesByName(after.cluster)]
   const changed = new Set(services.map(({ service }) => service))
+  const isPromised = [...before.nodes.values(), ...after.nodes.values()].some(
+    ({ promises }) => promises.length > 0,
+  )
+  const differing = both.filter((node) => isDifferent(differences.get(node) as NodeDifferences))
+  const packets = isPromised
+    ? otherPackets(
+        differing.map((node) => ({ node, before: nodeOf(before, node), after: nodeOf(after, node) })),
+        changed,
+      )
+    : undefined
   return {
     version: 1,
     nodes: both,
@@ -49,6 +60,7 @@ export function review(
     services,
     unchanged: [...old.keys()].filter((name) => now.has(name) && !changed.has(name)).length,
     others: otherChanges(both, (node) => differences.get(node)?.others ?? []),
+    ...(packets === undefined ? {} : { packets }),
   }
 }
 
@@ -105,6 +117,9 @@ interface NodeDifferences {
   /** Services whose traffic may differ; `null`: all of them, since rules differ. */
   readonly touched: ReadonlySet<string> | null
 }
+
+const isDifferent = ({ servers, others, touched }: NodeDifferences): boolean =>
+  servers.size + others.length > 0 || touched === null || touched.size > 0
 
 /** Changes of one node: those of virtual servers by their key, and what no Service owns. */
 function nodeDifferences(before: NodeSide, after: NodeSide): NodeDifferences {

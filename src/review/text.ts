@@ -25,6 +25,7 @@ export function formatReview(review: Review, paint: Paint = PLAIN, findingPaint?
     `${(first.includes('UNREACHABLE') ? paint.bad : paint.strong)(safeText(first))}\n`,
     ...review.services.map((service) => serviceText(service, review, paint)),
     othersText(review, paint),
+    packetsText(review),
     findingsText(review, paint, findingPaint),
     `\n${footer(review)}\n`,
   ].join('')
@@ -124,8 +125,32 @@ function findingsText({ findings }: Review, paint: Paint, findingPaint?: Finding
   return `\n${paint.strong(`guard: ${safeText(verdict)}`)}\n${findingLines(findings, findingPaint)}`
 }
 
-function footer({ unchanged, onlyBefore, onlyAfter, nodes, others, hidden }: Review): string {
+/** What changes for packets at addresses of Services that are not told of above. */
+function packetsText({ packets }: Review): string {
+  const changed = packets?.changed ?? []
+  const lines = changed
+    .slice(0, MOST_PACKETS)
+    .map(
+      ({ target, client, before, after }) =>
+        `    ${safeText(`${target} for ${client}: ${before} → ${after}`)}\n`,
+    )
+  const rest = changed.length - lines.length
+  return changed.length === 0
+    ? ''
+    : `\nother packets that change their fate\n${lines.join('')}${rest > 0 ? `    and ${rest} more\n` : ''}`
+}
+const MOST_PACKETS = 8
+
+function unmoved({ packets }: Review): string {
+  if (packets === undefined || packets.changed.length > 0 || packets.differing === 0) return ''
+  const { followed, differing } = packets
+  return `no other packet changes its fate${followed < differing ? ` (followed on ${followed} of ${differing} nodes)` : ''}`
+}
+
+function footer(review: Review): string {
+  const { unchanged, onlyBefore, onlyAfter, nodes, others, hidden } = review
   const parts = [
+    unmoved(review),
     others.length === 0 && (hidden?.others ?? 0) === 0
       ? 'no rule, set or setting of all Services changes'
       : '',

@@ -19,10 +19,30 @@ export interface Review {
   readonly unchanged: number
   /** What no Service owns: rules, sets, settings; each with the nodes that it is so on. */
   readonly others: readonly OtherChange[]
+  /** Packets at other addresses that meet something else; absent: none were followed. */
+  readonly packets?: OtherPackets
   /** What changes and was not asked for; absent: all is here. */
   readonly hidden?: Hidden
   /** What guard rules say of the change; absent: they were not asked. */
   readonly findings?: readonly Finding[]
+}
+
+/** Packets that change their fate at no address of a Service that a review tells of. */
+export interface OtherPackets {
+  /** Nodes on which one packet of every class was followed, of those that differ. */
+  readonly followed: number
+  readonly differing: number
+  readonly changed: readonly OtherPacket[]
+}
+
+/** A class of packets, by one of them. */
+export interface OtherPacket {
+  /** `tcp 10.96.0.10 80`. */
+  readonly target: string
+  readonly client: string
+  readonly before: string
+  readonly after: string
+  readonly nodes: readonly string[]
 }
 
 /** What a review that was narrowed leaves out. */

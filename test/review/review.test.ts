@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Cluster, read } from '../../src/index.ts'
+import { kernelState } from '../../src/proof/state.ts'
 import { review } from '../../src/review/review.ts'
 import { formatReview } from '../../src/review/text.ts'
 import type { Review } from '../../src/review/types.ts'
@@ -125,6 +126,45 @@ test('a Service that comes and one that goes', async () => {
       ['shop/web', 'removed'],
     ],
   )
+})
+
+test('no other packet changes its fate, or those that do are told', async () => {
+  const cluster = await read([
+    {
+      name: 'a',
+      text: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [...NODES, ...webObjects({})] }),
+    },
+  ])
+  const side = sideOf(cluster.cluster, ['node-1'])
+  const fewer = await read([
+    {
+      name: 'a',
+      text: JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'List',
+        items: [...NODES, ...webObjects({ servers: ['10.0.0.11'] })],
+      }),
+    },
+  ])
+  const found = review(side, sideOf(fewer.cluster, ['node-1']))
+  assert.equal(found.packets, { followed: 1, differing: 1, changed: [] })
+  assert.match(formatReview(found), /no other packet changes its fate/)
+  // The rule that refuses what no Service has is lost: ports of the node are open at an address of a Service that stays.
+  const { state, promises } = side.nodes.get('node-1') as NonNullable<ReturnType<typeof side.nodes.get>>
+  const tables = state.plan.tables.map((table) => ({
+    ...table,
+    chains: table.chains.map((chain) => ({
+      ...chain,
+      rules: chain.rules.filter(({ target }) => target.kind !== 'reject'),
+    })),
+  }))
+  const open = { state: kernelState({ ...state.plan, tables }, state.node), promises }
+  const told = review(side, { ...side, nodes: new Map([['node-1', open]]) })
+  assert.equal(told.services, [])
+  assert.ok(
+    told.packets?.changed.some(({ before, after }) => /^refused/.test(before) && /own programs/.test(after)),
+  )
+  assert.match(formatReview(told), /\nother packets that change their fate\n {4}\S+ 10\.96\.0\.10 \d+ for /)
 })
 
 test.run()

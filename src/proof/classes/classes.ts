@@ -7,7 +7,7 @@ import { isLoopbackAddress } from '../network.ts'
 import { type Arrival, cameBy, type Packet } from '../packet.ts'
 import type { KernelState } from '../state.ts'
 import { addressAt, type Interval, intervalsOf } from './intervals.ts'
-import { networkOf, placeKey, Senses } from './senses.ts'
+import { networkOf, placeKey, type Senses, sensesOf } from './senses.ts'
 
 /** A destination of packets: one that the rules name, or one of many that they do not tell apart. */
 export interface Target {
@@ -27,7 +27,7 @@ export class ClassSpace {
   readonly #cutArrivals = new Map<string, readonly Arrival[]>()
 
   constructor(states: readonly KernelState[]) {
-    const of = (family: Family) => states.map((state) => new Senses(state, family))
+    const of = (family: Family) => states.map((state) => sensesOf(state, family))
     this.#senses = { ipv4: of('ipv4'), ipv6: of('ipv6') }
     this.#arrivals = { ipv4: arrivalsOf(this.#senses.ipv4, []), ipv6: arrivalsOf(this.#senses.ipv6, []) }
   }

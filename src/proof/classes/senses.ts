@@ -183,6 +183,17 @@ export class Senses {
   }
 }
 
+const known = new WeakMap<KernelState, Map<Family, Senses>>()
+
+/** What the rules of a state can tell apart in a family, worked out once. */
+export function sensesOf(state: KernelState, family: Family): Senses {
+  const ofState = known.get(state) ?? new Map<Family, Senses>()
+  known.set(state, ofState)
+  const senses = ofState.get(family) ?? new Senses(state, family)
+  ofState.set(family, senses)
+  return senses
+}
+
 function push(map: Map<string, string[]>, key: string, value: string): void {
   const known = map.get(key)
   if (known === undefined) map.set(key, [value])
