@@ -49,6 +49,8 @@ export interface BuildOptions extends CompilationOptions, FolderOptions, OutputO
   readonly allNodes?: boolean
   readonly templates?: string
   readonly emit?: EmitName
+  /** Follow packets through the rules before anything is written. */
+  readonly verify?: boolean
   /** Compare the folder instead of writing it. */
   readonly check?: boolean
 }

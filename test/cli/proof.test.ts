@@ -53,6 +53,13 @@ test('verify and trace give data', () => {
   assert.ok(traced.hops.length > 0)
 })
 
+test('build --verify writes what keeps its promises', () => {
+  const args = ['build', 'examples/shop', '--node', 'worker-1', '--emit', 'ipvs', '-q']
+  const [plain, verified] = [ipvsc(...args), ipvsc(...args, '--verify')]
+  assert.is(verified.status, 0, verified.stderr)
+  assert.is(verified.stdout, plain.stdout)
+})
+
 test('trace tells two states of a node side by side', () => {
   const args = ['--node', 'worker-1', '--from', 'node', '--to', 'svc:shop/front:http']
   const folder = mkdtempSync(join(tmpdir(), 'ipvsc-trace-'))

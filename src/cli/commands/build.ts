@@ -23,6 +23,7 @@ import type { Input } from '../inputs/read.ts'
 import { type BuildOptions, EMITTED, type EmitName } from '../options.ts'
 import { chooseRenderer, withTemplates } from '../renderer.ts'
 import { type UpToDateReport, upToDateReport } from '../upToDate.ts'
+import { arePromisesKept } from './verifyPlans.ts'
 
 /** `ipvsc build`: reads, compiles, and writes a bundle or prints one part of it. Gives the exit status. */
 export async function build(
@@ -39,6 +40,7 @@ export async function build(
     console.report({ ...input, diagnostics, nodes: [] })
     return EXIT.input
   }
+  if (options.verify && !arePromisesKept(plans, input, console)) return EXIT.differs
   const renderer = await chooseRenderer(options.templates)
   const outputs: Output[] = []
   for (const compiled of plans)

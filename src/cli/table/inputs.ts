@@ -26,6 +26,10 @@ export const BUILD = command({
     },
     FORCE,
     {
+      flags: '--verify',
+      description: 'write nothing where the rules do not keep what the Kubernetes API promises',
+    },
+    {
       flags: '--check',
       description: 'write nothing: say whether the folder is what the inputs compile to',
     },
