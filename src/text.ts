@@ -72,3 +72,50 @@ export function encodePieces(pieces: Iterable<string>): Uint8Array {
   flush()
   return bytes.subarray(0, end)
 }
+
+/** A piece of a text. One that other texts may have, too, is known by the item that it is made of. */
+export interface Piece {
+  readonly item: object | null
+  readonly text: () => string
+}
+
+export const piece = (text: string): Piece => ({ item: null, text: () => text })
+
+/** Bytes of pieces that several texts have in common, by the kind of text: each is made once. */
+export class SharedBytes {
+  readonly #kinds = new Map<string, WeakMap<object, Uint8Array>>()
+
+  /** `make` is asked where the item is new. */
+  of(kind: string, item: object, make: () => string): Uint8Array {
+    let known = this.#kinds.get(kind)
+    if (known === undefined) {
+      known = new WeakMap()
+      this.#kinds.set(kind, known)
+    }
+    let bytes = known.get(item)
+    if (bytes === undefined) {
+      bytes = Buffer.from(make())
+      known.set(item, bytes)
+    }
+    return bytes
+  }
+}
+
+/** UTF-8 of pieces. With `shared`, what others of the kind have in common with it is not made again. */
+export function encodeShared(kind: string, pieces: Iterable<Piece>, shared: SharedBytes | null): Uint8Array {
+  if (shared === null) return encodePieces(lazily(pieces, ({ text }) => text()))
+  const parts: Uint8Array[] = []
+  let own = ''
+  const flush = (): void => {
+    if (own !== '') parts.push(Buffer.from(own))
+    own = ''
+  }
+  for (const { item, text } of pieces)
+    if (item === null) own += text()
+    else {
+      flush()
+      parts.push(shared.of(kind, item, text))
+    }
+  flush()
+  return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts)
+}

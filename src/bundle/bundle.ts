@@ -6,10 +6,10 @@ import type { Operation } from '../delta/operations.ts'
 import { emitDelta } from '../delta/payloads.ts'
 import { stepOf } from '../delta/step.ts'
 import { type Diagnostic, formatSubject } from '../diagnostics/diagnostics.ts'
-import { emit } from '../formats/emit.ts'
+import { emit, payloadPieces } from '../formats/emit.ts'
 import { defaultRenderer, type OverlaidTemplate, type Renderer } from '../formats/render.ts'
 import { stateFingerprint } from '../formats/state.ts'
-import { wantedRules, wantedState } from '../formats/wanted.ts'
+import { wantedPieces, wantedRules } from '../formats/wanted.ts'
 import { NODE_FILES } from '../generated/nodeFiles.js'
 import type { AssumedObject } from '../kube/assumed.ts'
 import type { Family } from '../net/family.ts'
@@ -17,7 +17,7 @@ import type { NodeBinding } from '../node/binding.ts'
 import { fingerprint as fingerprintOf, planPieces } from '../plan/canonical.ts'
 import { inScope } from '../plan/scope.ts'
 import type { Plan } from '../plan/types.ts'
-import { encodePieces, lazily } from '../text.ts'
+import { encodePieces, encodeShared, lazily, type Piece, piece, type SharedBytes } from '../text.ts'
 import { VERSION } from '../version.ts'
 import { CHECKSUMS, formatChecksums } from './checksums.ts'
 import { type DeltaStart, formatConfiguration } from './configuration.ts'
@@ -93,6 +93,8 @@ export interface BundleInput {
   readonly from?: Plan | null
   /** The machine that the bundle is for. Default: any. */
   readonly binding?: NodeBinding | null
+  /** What bundles of other nodes of a cluster have in common with it: given to each, it is laid out once. Default: nothing. */
+  readonly shared?: SharedBytes | null
 }
 
 export interface Bundle {
@@ -116,21 +118,28 @@ export function makeBundle(input: BundleInput): Bundle {
     renderer = defaultRenderer,
     from = null,
     binding = null,
+    shared = null,
   } = input
-  const contents = new Map<string, Uint8Array>(
-    [...emit(plan, { renderer })].map(([name, text]) => [name, encodePieces([text])]),
+  const contents = new Map<string, Uint8Array>()
+  const encode = (name: string, pieces: Iterable<Piece>): void =>
+    void contents.set(name, encodeShared(name, pieces, shared))
+  if (shared === null) for (const [name, text] of emit(plan, { renderer })) encode(name, [piece(text)])
+  else for (const [name, pieces] of payloadPieces(plan, renderer)) encode(name, pieces)
+  encode('plan.json', planPieces(plan))
+  encode('wanted.state', wantedPieces(plan))
+  encode(
+    'wanted.rules',
+    lazily(wantedRules(plan), (line) => piece(`${line}\n`)),
   )
-  contents.set('plan.json', encodePieces(planPieces(plan)))
-  contents.set('wanted.state', encodePieces(lazily(wantedState(plan), (line) => `${line}\n`)))
-  contents.set('wanted.rules', encodePieces(lazily(wantedRules(plan), (line) => `${line}\n`)))
-  if (provenance !== null) contents.set('provenance.json', encodePieces(provenancePieces(provenance)))
+  if (provenance !== null) encode('provenance.json', provenancePieces(provenance))
   const operations = from === null ? [] : delta(from, plan)
   for (const [name, text] of emitDelta(operations)) contents.set(`delta/${name}`, encodePieces([text]))
   const start = from === null ? null : startOf(from, plan, operations, contents)
   const fingerprint = sha256(contents.get('plan.json') as Uint8Array)
   const configuration = formatConfiguration({ node, binding, plan, fingerprint, start, assumed })
-  for (const [name, text] of [['bundle.conf', configuration], ...Object.entries(NODE_FILES)] as const)
-    contents.set(name, encodePieces([text]))
+  encode('bundle.conf', [piece(configuration)])
+  for (const [name, text] of Object.entries(NODE_FILES))
+    encode(name, [{ item: NODE_FILES, text: () => text }])
   const files = [...contents].map(([name, bytes]) => fileEntry(name, bytes))
   const manifest: Manifest = {
     version: 1,
@@ -178,7 +187,14 @@ const fileEntry = (name: string, bytes: Uint8Array): FileEntry => ({
   bytes: bytes.length,
 })
 
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+/** Of bytes that never change once they were made: bundles of several nodes have some in common. */
+const SUMS = new WeakMap<Uint8Array, string>()
+
+function sha256(bytes: Uint8Array): string {
+  const sum = SUMS.get(bytes) ?? createHash('sha256').update(bytes).digest('hex')
+  SUMS.set(bytes, sum)
+  return sum
+}
 
 /** A bundle of a plan alone, wherever it comes from. */
 export const bundleOf = (

@@ -11,12 +11,22 @@ export async function chooseRenderer(folder: string | undefined): Promise<Render
 }
 
 /** A template of the user's that cannot be used is an error of the input. */
+const asFailure = (error: unknown): unknown =>
+  error instanceof TemplateError || error instanceof PayloadMismatch ? new FailedError(error.message) : error
+
 export async function withTemplates<T>(run: () => T | Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (error) {
-    if (error instanceof TemplateError || error instanceof PayloadMismatch)
-      throw new FailedError(error.message)
-    throw error
+    throw asFailure(error)
+  }
+}
+
+/** The same for what is laid out while something else is done with it. */
+export function layingOut<T>(run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    throw asFailure(error)
   }
 }

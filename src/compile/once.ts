@@ -19,3 +19,13 @@ export class Memo<K, V> {
     return value
   }
 }
+
+/** What is made of objects, once each, for as long as they are held. One object stands for one kind of value. */
+export class ObjectMemo {
+  readonly #known = new WeakMap<object, unknown>()
+
+  of<T>(key: object, make: () => T): T {
+    if (!this.#known.has(key)) this.#known.set(key, make())
+    return this.#known.get(key) as T
+  }
+}

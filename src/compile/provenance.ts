@@ -3,10 +3,10 @@ import { assumedValues } from '../kube/assumed.ts'
 import { compareText } from '../order.ts'
 import { formatEntry } from '../plan/entries.ts'
 import { hostPort, virtualServerKey } from '../plan/keys.ts'
-import type { SetEntry, Table } from '../plan/types.ts'
+import type { IpSet, SetEntry, Table } from '../plan/types.ts'
 import type { Endpoint, ServicePort } from '../resolve/types.ts'
-import { joined } from '../text.ts'
-import type { PlanOwners } from './modes/ipvs/owners.ts'
+import { joined, lazily, type Piece, piece } from '../text.ts'
+import type { EntryClaims, PlanOwners } from './modes/ipvs/owners.ts'
 import { ruleFields } from './modes/ipvs/reasons.ts'
 import type { ClaimedVirtualServer } from './modes/ipvs/virtualServers.ts'
 
@@ -59,20 +59,23 @@ export interface ItemProvenance {
   readonly assumed?: true
 }
 
-/** The provenance of a plan, from its owners. An item of several Services has a line for each. */
+/** The provenance of a plan, from its owners. An item of several Services has a line for each. What plans have in common is one object. */
 export function buildProvenance(owners: PlanOwners): Provenance {
-  const { claims, bound, plan } = owners
+  const { claims, plan, shared } = owners
+  const { addresses } = plan.dummyInterface
   return {
     version: 1,
-    servicePorts: claims.cluster.ports.map(servicePortProvenance),
+    servicePorts: shared.of(claims.cluster.ports, () => claims.cluster.ports.map(servicePortProvenance)),
     virtualServers: claims.virtualServers.map((claim) =>
-      claimProvenance(claim, virtualServerKey(claim.virtualServer)),
+      shared.of(claim, () => claimProvenance(claim, virtualServerKey(claim.virtualServer))),
     ),
-    addresses: [...bound].flatMap(([address, asking]) =>
-      onePerService(asking).map((claim) => claimProvenance(claim, address)),
+    addresses: shared.of(addresses, () =>
+      [...owners.bound].flatMap(([address, asking]) =>
+        onePerService(asking).map((claim) => claimProvenance(claim, address)),
+      ),
     ),
     sets: setsProvenance(owners),
-    rules: plan.tables.flatMap(ruleProvenance),
+    rules: plan.tables.flatMap((table) => shared.of(table, () => ruleProvenance(table))),
     settings: owners.settings.map(({ sysctl, field }) => ({ item: sysctl.name, field })),
   }
 }
@@ -87,20 +90,21 @@ function onePerService(claims: readonly ClaimedVirtualServer[]): ClaimedVirtualS
   return [...services.values()]
 }
 
-function setsProvenance({ plan, entryClaims }: PlanOwners): Provenance['sets'] {
+function setsProvenance({ plan, entryClaims, shared }: PlanOwners): Provenance['sets'] {
   const sets: Record<string, ItemProvenance[]> = {}
-  for (const { name, type, entries } of plan.sets) {
-    const claims = entryClaims.get(name)
+  for (const set of plan.sets) {
+    const claims = entryClaims.get(set.name)
     if (claims === undefined || claims.byEntry.size === 0) continue
-    sets[name] = (entries as readonly SetEntry[]).flatMap((entry) => {
-      const item = formatEntry(type, entry)
-      return (claims.byEntry.get(item) ?? []).map((servicePort) =>
-        entryProvenance(entry, item, servicePort, claims.field),
-      )
-    })
+    sets[set.name] = shared.of(set, () => setProvenance(set, claims))
   }
   return sets
 }
+
+const setProvenance = ({ type, entries }: IpSet, { byEntry, field }: EntryClaims): ItemProvenance[] =>
+  (entries as readonly SetEntry[]).flatMap((entry) => {
+    const item = formatEntry(type, entry)
+    return (byEntry.get(item) ?? []).map((servicePort) => entryProvenance(entry, item, servicePort, field))
+  })
 
 const claimProvenance = ({ servicePort, path }: ClaimedVirtualServer, item: string): ItemProvenance => ({
   item,
@@ -154,29 +158,36 @@ function endpointSources(endpoints: readonly Endpoint[]): EndpointSource[] {
 }
 
 /** JSON with one line for each item. */
-export const formatProvenance = (provenance: Provenance): string => joined(provenancePieces(provenance))
+export const formatProvenance = (provenance: Provenance): string =>
+  joined(lazily(provenancePieces(provenance), ({ text }) => text()))
 
 /** The same in pieces, for whoever writes it as bytes. */
-export function* provenancePieces({ version, sets, ...lists }: Provenance): Generator<string> {
-  yield `{\n  "version": ${version}`
+export function* provenancePieces({ version, sets, ...lists }: Provenance): Generator<Piece> {
+  yield piece(`{\n  "version": ${version}`)
   for (const [name, list] of Object.entries(lists)) {
-    yield `,\n  ${JSON.stringify(name)}: `
-    yield* linePieces(list, '  ')
+    yield piece(`,\n  ${JSON.stringify(name)}: `)
+    if (list === lists.virtualServers) yield* linePieces(lists.virtualServers)
+    else yield { item: list, text: () => lines(list, '  ') }
   }
   let separator = ',\n  "sets": {'
   for (const [name, list] of Object.entries(sets)) {
-    yield `${separator}\n    ${JSON.stringify(name)}: `
-    yield* linePieces(list, '    ')
+    yield piece(`${separator}\n    ${JSON.stringify(name)}: `)
+    yield { item: list, text: () => lines(list, '    ') }
     separator = ','
   }
-  yield separator === ',' ? '\n  }\n}\n' : `${separator}}\n}\n`
+  yield piece(separator === ',' ? '\n  }\n}\n' : `${separator}}\n}\n`)
 }
 
-function* linePieces(list: readonly unknown[], indent: string): Generator<string> {
-  let separator = `[\n${indent}  `
-  for (const item of list) {
-    yield separator + JSON.stringify(item)
-    separator = `,\n${indent}  `
-  }
-  yield list.length === 0 ? '[]' : `\n${indent}]`
+function* linePieces(list: readonly ItemProvenance[]): Generator<Piece> {
+  for (const [index, item] of list.entries())
+    yield index === 0
+      ? piece(`[\n    ${JSON.stringify(item)}`)
+      : { item, text: () => `,\n    ${JSON.stringify(item)}` }
+  yield piece(list.length === 0 ? '[]' : '\n  ]')
+}
+
+function lines(list: readonly unknown[], indent: string): string {
+  if (list.length === 0) return '[]'
+  const items = list.map((item) => `\n${indent}  ${JSON.stringify(item)}`)
+  return `[${items.join(',')}\n${indent}]`
 }

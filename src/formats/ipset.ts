@@ -24,14 +24,14 @@ export interface EntryRow {
   readonly entry: string
 }
 
-export function ipsetRows({ sets }: Plan): IpsetRows {
+export function ipsetRows(sets: Plan['sets']): IpsetRows {
   return {
     sets: sets.map((set) => ({ name: set.name, type: set.type, parameters: parameters(set) })),
     entries: entryRows(sets),
   }
 }
 
-function* entryRows(sets: readonly IpSet[]): Generator<EntryRow> {
+export function* entryRows(sets: readonly IpSet[]): Generator<EntryRow> {
   for (const { name, type, entries } of sets)
     for (const entry of entries) yield { name, entry: formatEntry(type, entry) }
 }

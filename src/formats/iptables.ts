@@ -1,7 +1,7 @@
 import type { TableName } from '../kernel/chains.ts'
 import { kernelSetName, SET_DEFINITIONS } from '../kernel/sets.ts'
 import type { Family } from '../net/family.ts'
-import type { Chain, Jump, Plan, Rule, Table } from '../plan/types.ts'
+import type { Chain, Jump, Rule, Table } from '../plan/types.ts'
 import { parseRule } from './ruleParser.ts'
 import { formatJump, formatRule } from './rules.ts'
 import { eachLine, LineError, PayloadSyntaxError } from './syntax.ts'
@@ -19,8 +19,8 @@ export interface RuleRow {
   readonly rule: string
 }
 
-export const iptablesRows = (plan: Plan, family: Family): { readonly tables: readonly TableRow[] } => ({
-  tables: plan.tables.filter((table) => table.family === family).map(tableRow),
+export const iptablesRows = (tables: readonly Table[]): { readonly tables: readonly TableRow[] } => ({
+  tables: tables.map(tableRow),
 })
 
 const tableRow = ({ name, chains, jumps }: Table): TableRow => ({

@@ -46,7 +46,10 @@ const FORWARDING_FLAG: Readonly<Record<ForwardingMethod, string>> = {
   ipip: '-i',
 }
 
-export function ipvsRows({ virtualServers, ipvsTimeouts }: Plan): IpvsRows {
+export function ipvsRows({
+  virtualServers,
+  ipvsTimeouts,
+}: Pick<Plan, 'virtualServers' | 'ipvsTimeouts'>): IpvsRows {
   return {
     timeouts: ipvsTimeouts === null ? [] : [ipvsTimeouts],
     virtualServers: lazily(virtualServers, virtualServerRow),

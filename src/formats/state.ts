@@ -15,20 +15,56 @@ import { formatJump, formatRule } from './rules.ts'
  * that the kernel holds, in byte order. `templates/node/state.sh` shows the lines. Settings and timeouts are not
  * among them: whoever owns the node may have set others.
  */
-export function stateLines(plan: Plan): string[] {
-  const lines = [
-    ...plan.virtualServers.flatMap(serverLines),
-    ...plan.sets.flatMap(setLines),
+export const stateLines = (plan: Plan): string[] =>
+  inOrder(stateBlocks(plan)).flatMap(({ lines }) => lines().sort())
+
+/** Lines of one item that begin alike, as no others do: they stand together in byte order. */
+export interface Block {
+  /** What they begin with, or the only line. */
+  readonly start: string
+  /** What they are made of; `null`: what no other plan need have. */
+  readonly item: object | null
+  /** In any order. */
+  readonly lines: () => string[]
+}
+
+/** Every line is ASCII, so that the order of code units is that of bytes. */
+export const inOrder = (blocks: Block[]): Block[] =>
+  blocks.sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0))
+
+export const lineBlock = (line: string): Block => ({ start: line, item: null, lines: () => [line] })
+
+/** In any order. */
+export function stateBlocks(plan: Plan): Block[] {
+  const small = [
+    ...plan.sets.map(setLine),
     ...plan.tables.flatMap(({ family, name, chains, jumps }) => [
       ...chains.flatMap((chain) => chainLines(family, name, chain)),
       ...jumps.map((jump) => jumpLine(family, name, jump)),
     ]),
     `link ${plan.dummyInterface.name}`,
-    ...plan.dummyInterface.addresses.map(addressLine),
   ]
-  // Every line is ASCII, so that the order of code units is that of bytes.
-  return lines.sort()
+  const { addresses } = plan.dummyInterface
+  return [
+    ...plan.virtualServers.flatMap(serverBlocks),
+    ...plan.sets.flatMap(entryBlock),
+    ...small.map(lineBlock),
+    ...(addresses.length === 0
+      ? []
+      : [{ start: 'address ', item: addresses, lines: () => addresses.map(addressLine) }]),
+  ]
 }
+
+function serverBlocks(server: VirtualServer): Block[] {
+  const service = formatService(server)
+  const block = lineBlock(serverLine(server))
+  if (server.realServers.length === 0) return [block]
+  const lines = (): string[] => server.realServers.map((real) => realLine(realServerRow(service, real)))
+  return [block, { start: `real ${service} `, item: server, lines }]
+}
+
+const entryBlock = (set: IpSet): Block[] =>
+  set.entries.length === 0 ? [] : [{ start: `entry ${set.name} `, item: set, lines: () => entryLines(set) }]
 
 const serverLine = (server: VirtualServer): string => {
   const { service, scheduler, options } = virtualServerRow({ ...server, realServers: [] })
@@ -48,10 +84,10 @@ const setLine = (set: IpSet): string => `set ${set.name} ${set.type} ${lastingPa
 const entryLine = ({ name, type }: Pick<IpSet, 'name' | 'type'>, entry: SetEntry): string =>
   `entry ${name} ${formatEntry(type, entry)}`
 
-const setLines = (set: IpSet): string[] => [
-  setLine(set),
-  ...(set.entries as readonly SetEntry[]).map((entry) => entryLine(set, entry)),
-]
+const entryLines = (set: IpSet): string[] =>
+  (set.entries as readonly SetEntry[]).map((entry) => entryLine(set, entry))
+
+const setLines = (set: IpSet): string[] => [setLine(set), ...entryLines(set)]
 
 const ruleLine = (family: Family, table: TableName, chain: string, position: number, rule: Rule): string =>
   `rule ${family} ${table} ${chain} ${String(position).padStart(4, '0')} ${formatRule(rule)}`

@@ -1,5 +1,6 @@
 import type { Plan } from '../plan/types.ts'
-import { chainLines, jumpLine, stateLines } from './state.ts'
+import { lazily, type Piece } from '../text.ts'
+import { type Block, chainLines, inOrder, jumpLine, lineBlock, stateBlocks } from './state.ts'
 
 /** What a node has to hold, precomputed for the script of a bundle, which compares it line by line. */
 
@@ -7,7 +8,16 @@ import { chainLines, jumpLine, stateLines } from './state.ts'
 export const CONNTRACK_MAX = 'net.netfilter.nf_conntrack_max'
 
 /** `wanted.state`: the state of a plan with the settings and timeouts that it sets, but for what a node works out by itself. */
-export function wantedState(plan: Plan): string[] {
+export const wantedState = (plan: Plan): string[] => wantedBlocks(plan).flatMap(({ lines }) => lines().sort())
+
+/** The same in pieces, for whoever writes it as bytes. */
+export const wantedPieces = (plan: Plan): Iterable<Piece> =>
+  lazily(wantedBlocks(plan), ({ item, lines }) => ({
+    item,
+    text: () => `${lines().sort().join('\n')}\n`,
+  }))
+
+function wantedBlocks(plan: Plan): Block[] {
   const { sysctls, conntrack, ipvsTimeouts } = plan
   const settings = sysctls.filter(({ action }) => action === 'set')
   const timeouts = [
@@ -21,7 +31,7 @@ export function wantedState(plan: Plan): string[] {
     // 0 leaves one as it is.
     ...timeouts.flatMap(([name, seconds]) => (seconds ? [`timeout ${name} ${seconds}`] : [])),
   ]
-  return [...stateLines(plan), ...lines].sort()
+  return inOrder([...stateBlocks(plan), ...lines.map(lineBlock)])
 }
 
 /** `wanted.rules`: chains, rules and jumps of a plan as state, in the order in which they are loaded: a jump is put on top. */

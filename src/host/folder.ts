@@ -18,7 +18,8 @@ import { parseSigned, SIGNATURE_FILES } from '../bundle/signed.ts'
 import { FailedError, RefusedError } from './exit.ts'
 import { exists, guarded, stagingBeside, writeNew } from './output.ts'
 
-type Files = ReadonlyMap<string, Uint8Array>
+/** Bytes by name. They are walked through once, so that they may be made one at a time. */
+type Files = Iterable<readonly [string, Uint8Array]>
 
 /** Names the files of a bundle, but not itself. */
 const MANIFEST = 'manifest.json'
@@ -34,31 +35,37 @@ export async function writeFolder(folder: string, files: Files, force: boolean):
   const target = resolve(folder)
   await guarded(folder, () => {
     const place = exists(target) ? realpathSync(target) : target
-    const { ours, foreign } = survey(place, files)
-    const [first] = foreign
-    if (first !== undefined && !force)
-      throw new RefusedError(
-        `${folder} holds ${first}, which is no part of a bundle, or has changed since; name another folder or give --force`,
-      )
-    if (first !== undefined) refuseObstacles(folder, place, files)
     mkdirSync(dirname(place), { recursive: true })
     const staging = stagingBeside(place)
     try {
-      stage(staging, files)
+      const names = stage(staging, files)
+      const { ours, foreign } = survey(place, names)
+      const [first] = foreign
+      if (first !== undefined && !force)
+        throw new RefusedError(
+          `${folder} holds ${first}, which is no part of a bundle, or has changed since; name another folder or give --force`,
+        )
+      if (first !== undefined) refuseObstacles(folder, place, names)
       if (first === undefined) replace(folder, place, staging, ours)
-      else moveInto(place, staging, files, ours)
+      else moveInto(place, staging, names, ours)
     } finally {
       rmSync(staging, { recursive: true, force: true })
     }
   })
 }
 
-function stage(staging: string, files: Files): void {
+type Names = ReadonlySet<string>
+
+/** Gives the names of what was written. */
+function stage(staging: string, files: Files): Names {
+  const names = new Set<string>()
   for (const [name, bytes] of files) {
     const path = join(staging, name)
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
     writeNew(path, bytes, name.endsWith('.sh') ? 0o755 : 0o644)
+    names.add(name)
   }
+  return names
 }
 
 interface Survey {
@@ -69,10 +76,10 @@ interface Survey {
 }
 
 /** Tells what a folder holds, by names from it on. */
-function survey(place: string, files: Files): Survey {
+function survey(place: string, names: Names): Survey {
   const held = exists(place) ? namesBelow(place) : []
   const named = new Map(
-    [...files.keys()]
+    [...names]
       .filter((name) => name === MANIFEST || name.endsWith(`/${MANIFEST}`))
       .flatMap((name) => [...checksumsBefore(place, name)]),
   )
@@ -166,9 +173,9 @@ function removeEmpty(folder: string): boolean {
 }
 
 /** Refuses before anything is touched what a rename could not replace, or would follow out of the folder. */
-function refuseObstacles(folder: string, place: string, files: Files): void {
+function refuseObstacles(folder: string, place: string, names: Names): void {
   const kind = (name: string) => lstatSync(join(place, name), { throwIfNoEntry: false })
-  for (const name of files.keys()) {
+  for (const name of names) {
     if (kind(name)?.isDirectory()) throw new RefusedError(`${folder}/${name} is a folder`)
     for (let above = dirname(name); above !== '.'; above = dirname(above))
       if (kind(above)?.isDirectory() === false) throw new RefusedError(`${folder}/${above} is no folder`)
@@ -176,9 +183,9 @@ function refuseObstacles(folder: string, place: string, files: Files): void {
 }
 
 /** Moves staged files into a folder, and removes what a bundle of before left; all else stays. */
-function moveInto(place: string, staging: string, files: Files, ours: readonly string[]): void {
-  for (const name of ours) if (!files.has(name)) unlinkSync(join(place, name))
-  for (const name of files.keys()) {
+function moveInto(place: string, staging: string, names: Names, ours: readonly string[]): void {
+  for (const name of ours) if (!names.has(name)) unlinkSync(join(place, name))
+  for (const name of names) {
     mkdirSync(dirname(join(place, name)), { recursive: true })
     renameSync(join(staging, name), join(place, name))
   }

@@ -75,12 +75,12 @@ export function stagingBeside(path: string): string {
 /** Whether something is there that a path leads to. */
 export const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
 
-/** Runs what writes; a failure of the system is told in one line. */
+/** Runs what writes; a failure of the system, which has a code, is told in one line. */
 export async function guarded<T>(path: string, run: () => T | Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (error) {
-    if (error instanceof CommandError) throw error
-    throw new FailedError(`cannot write ${path}: ${(error as Error).message}`)
+    if (error instanceof CommandError || !(error instanceof Error && 'code' in error)) throw error
+    throw new FailedError(`cannot write ${path}: ${error.message}`)
   }
 }

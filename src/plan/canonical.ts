@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Protocol } from '../kernel/protocols.ts'
 import { compareAddresses, parseIPv4 } from '../net/address.ts'
-import { joined } from '../text.ts'
+import { joined, lazily, type Piece, piece } from '../text.ts'
 import type { VirtualServerKey } from './keys.ts'
 import type { Plan, RealServer } from './types.ts'
 
@@ -9,27 +9,27 @@ import type { Plan, RealServer } from './types.ts'
  * The canonical text of a plan: JSON with its keys in the order of the types, one line for each item that a
  * reviewer reads as one (a real server, a set entry, a rule). Equal plans have equal bytes.
  */
-export const formatPlan = (plan: Plan): string => joined(planPieces(plan))
+export const formatPlan = (plan: Plan): string => joined(lazily(planPieces(plan), ({ text }) => text()))
 
 /** The canonical text in pieces, for whoever writes it as bytes. */
-export function* planPieces(plan: Plan): Generator<string> {
+export function* planPieces(plan: Plan): Generator<Piece> {
   let first = true
   for (const [key, value] of Object.entries(plan)) {
-    yield `${first ? '{' : ','}\n  ${JSON.stringify(key)}: `
+    yield piece(`${first ? '{' : ','}\n  ${JSON.stringify(key)}: `)
     yield* valuePieces(key, value)
     first = false
   }
-  yield '\n}\n'
+  yield piece('\n}\n')
 }
 
 /** SHA-256 of the canonical text of a plan, in hexadecimal: what `sha256sum plan.json` prints. */
 export function fingerprint(plan: Plan): string {
   const hash = createHash('sha256')
-  for (const piece of planPieces(plan)) hash.update(piece)
+  for (const { text } of planPieces(plan)) hash.update(text())
   return hash.digest('hex')
 }
 
-function* valuePieces(key: string, value: unknown): Generator<string> {
+function* valuePieces(key: string, value: unknown): Generator<Piece> {
   switch (key) {
     case 'virtualServers':
       yield* itemPieces(value as Plan['virtualServers'], (server) => nestedPlain(server, 'realServers'))
@@ -41,24 +41,27 @@ function* valuePieces(key: string, value: unknown): Generator<string> {
       yield* itemPieces(value as Plan['tables'], formatTable)
       break
     case 'dummyInterface':
-      yield nested(value as Plan['dummyInterface'], 'addresses', '  ')
+      yield dummyPiece(value as Plan['dummyInterface'])
       break
     case 'sysctls':
       yield* itemPieces(value as Plan['sysctls'], (sysctl) => JSON.stringify(sysctl))
       break
     default:
-      yield JSON.stringify(value)
+      yield piece(JSON.stringify(value))
   }
 }
 
-function* itemPieces<T>(list: readonly T[], format: (item: T) => string): Generator<string> {
-  let separator = '[\n    '
-  for (const item of list) {
-    yield separator + format(item)
-    separator = ',\n    '
-  }
-  yield list.length === 0 ? '[]' : '\n  ]'
+function* itemPieces<T extends object>(list: readonly T[], format: (item: T) => string): Generator<Piece> {
+  for (const [index, item] of list.entries())
+    yield index === 0 ? piece(`[\n    ${format(item)}`) : { item, text: () => `,\n    ${format(item)}` }
+  yield piece(list.length === 0 ? '[]' : '\n  ]')
 }
+
+/** The interface itself is made anew for each plan; its addresses are what plans have in common. */
+const dummyPiece = (dummyInterface: Plan['dummyInterface']): Piece => ({
+  item: dummyInterface.addresses,
+  text: () => nested(dummyInterface, 'addresses', '  '),
+})
 
 /** An object on one line, but for one array of it that has a line for each item. */
 function nested<T extends object>(object: T, key: keyof T & string, indent = '    '): string {

@@ -17,11 +17,12 @@ import { writeFolder } from '../../host/folder.ts'
 import { heldFiles } from '../../host/heldFiles.ts'
 import { formatPlan } from '../../plan/canonical.ts'
 import type { Plan } from '../../plan/types.ts'
+import { SharedBytes } from '../../text.ts'
 import type { CompiledNode, Console } from '../console.ts'
 import { compileInputs, type NodePlan, nodeNames } from '../inputs/compile.ts'
 import type { Input } from '../inputs/read.ts'
 import { type BuildOptions, EMITTED, type EmitName } from '../options.ts'
-import { chooseRenderer, withTemplates } from '../renderer.ts'
+import { chooseRenderer, layingOut } from '../renderer.ts'
 import { type UpToDateReport, upToDateReport } from '../upToDate.ts'
 import { arePromisesKept } from './verifyPlans.ts'
 
@@ -42,12 +43,19 @@ export async function build(
   }
   if (options.verify && !arePromisesKept(plans, input, console)) return EXIT.differs
   const renderer = await chooseRenderer(options.templates)
+  const shared = plans.length > 1 ? new SharedBytes() : null
   const outputs: Output[] = []
-  for (const compiled of plans)
-    outputs.push(await withTemplates(() => output(compiled, input, options, renderer)))
-  const comparison = options.check ? await compareOutput(outputs, options) : null
-  if (options.outDir !== undefined && comparison === null)
-    await writeFolder(options.outDir, outputFiles(outputs, options), options.force ?? false)
+  /** One after the other, so that only one bundle need be held. */
+  function* files(): Generator<[string, Uint8Array]> {
+    for (const compiled of plans ?? []) {
+      const { files: made, ...said } = layingOut(() => output(compiled, input, options, renderer, shared))
+      outputs.push(said)
+      for (const [name, bytes] of made ?? []) yield [join(options.allNodes ? said.node : '', name), bytes]
+    }
+  }
+  const comparison = options.check ? await compareOutput(new Map(files()), options) : null
+  if (options.outDir === undefined) [...files()]
+  else if (comparison === null) await writeFolder(options.outDir, files(), options.force ?? false)
   console.report({
     ...input,
     diagnostics,
@@ -70,9 +78,9 @@ const nodeReport = (
 })
 
 /** How the folder differs from what would be written into it. */
-async function compareOutput(outputs: readonly Output[], options: BuildOptions): Promise<UpToDateReport> {
+async function compareOutput(wanted: Bundle['files'], options: BuildOptions): Promise<UpToDateReport> {
   const { outDir = '', force = false } = options
-  const [wanted, held] = [outputFiles(outputs, options), heldFiles(outDir)]
+  const held = heldFiles(outDir)
   return upToDateReport(outDir.replace(/(?<=.)\/+$/, ''), compareFolder(wanted, held, force), wanted, held)
 }
 
@@ -96,7 +104,6 @@ interface Output {
   readonly node: string
   readonly counts: Counts
   readonly manifest: Manifest | null
-  readonly files: Bundle['files'] | null
   readonly text: string | null
 }
 
@@ -105,7 +112,8 @@ function output(
   { laid: { assumed } }: Input,
   options: BuildOptions,
   renderer: Renderer,
-): Output {
+  shared: SharedBytes | null,
+): Output & { readonly files: Bundle['files'] | null } {
   const { counts, diagnostics, binding } = result
   if (options.emit !== undefined) {
     const text = partText(options.emit, plan, result, renderer)
@@ -120,6 +128,7 @@ function output(
     assumed,
     renderer,
     binding,
+    shared,
   })
   return { node, counts: manifest.counts, manifest, files, text: null }
 }
@@ -139,14 +148,3 @@ function partText(part: EmitName, plan: Plan, result: CompileResult, renderer: R
 
 const folderOf = (node: string, { outDir = '', allNodes }: BuildOptions): string =>
   allNodes ? join(outDir, node) : outDir
-
-function outputFiles(outputs: readonly Output[], { allNodes }: BuildOptions): Map<string, Uint8Array> {
-  return new Map(
-    outputs.flatMap(({ node, files }) =>
-      [...(files ?? [])].map(([name, bytes]): [string, Uint8Array] => [
-        allNodes ? `${node}/${name}` : name,
-        bytes,
-      ]),
-    ),
-  )
-}

@@ -20,6 +20,7 @@ export interface CompiledInputs {
 /** What was compiled for a node, without errors. */
 export interface NodePlan {
   readonly node: string
+  /** Made when it is first read. */
   readonly plan: Plan
   readonly result: CompileResult
 }
@@ -47,11 +48,19 @@ export async function compileInputs(
     input.result.texts,
   )
   if (hasErrors(diagnostics)) return { input, diagnostics, plans: null }
-  const plans = results.flatMap((result, index): NodePlan[] =>
-    result.plan === null ? [] : [{ node: names[index] ?? '', plan: result.plan, result }],
-  )
+  const plans = results.map((result, index) => nodePlan(names[index] ?? '', result))
   return { input, diagnostics, plans }
 }
+
+/** Without errors there is a plan. */
+const nodePlan = (node: string, result: CompileResult): NodePlan => ({
+  node,
+  result,
+  get plan() {
+    if (result.plan === null) throw new Error('internal error: no plan and no error')
+    return result.plan
+  },
+})
 
 function compileOptions(
   options: CompilationOptions,
@@ -71,14 +80,12 @@ function compileOptions(
   }
 }
 
-/** What is the same for all nodes is said once. */
-function distinctDiagnostics(compiled: readonly CompileResult[]): Diagnostic[] {
-  const seen = new Map<string, Diagnostic>()
-  for (const problem of compiled.flatMap(({ diagnostics }) => diagnostics)) {
-    const key = compiled.length === 1 ? String(seen.size) : JSON.stringify(problem)
-    seen.set(key, problem)
-  }
-  return [...seen.values()]
+/** What is the same for all nodes is said once; most of it is one object, too. */
+function distinctDiagnostics(compiled: readonly CompileResult[]): readonly Diagnostic[] {
+  const [only, ...others] = compiled
+  if (only === undefined || others.length === 0) return only?.diagnostics ?? []
+  const objects = new Set(compiled.flatMap(({ diagnostics }) => diagnostics))
+  return [...new Map([...objects].map((problem) => [JSON.stringify(problem), problem])).values()]
 }
 
 /** Names of all Nodes, in order. */

@@ -4,18 +4,17 @@ import { fullName } from '../../../kube/names.ts'
 import type { EndpointPort, EndpointSlice, Endpoints } from '../../../kube/types.ts'
 import { canonicalAddress } from '../../../net/address.ts'
 import type { Family } from '../../../net/family.ts'
-import type { NodeFacts } from '../../../node/facts.ts'
 import { formatEntry } from '../../../plan/entries.ts'
 import { type VirtualServerKey, virtualServerKey } from '../../../plan/keys.ts'
 import type { Owner, Owners, RuleOwners, RulePlace } from '../../../plan/owners.ts'
 import type { Plan, Rule, SetEntry } from '../../../plan/types.ts'
 import type { EndpointSource, ServicePort } from '../../../resolve/types.ts'
-import { type Memo, once } from '../../once.ts'
-import type { BoundAddresses, ClusterClaims } from './claims.ts'
-import { NodeClaims } from './nodeClaims.ts'
+import { Memo, ObjectMemo, once } from '../../once.ts'
+import type { BoundAddresses } from './claims.ts'
+import type { NodeClaims } from './nodeClaims.ts'
 import { ruleFields } from './reasons.ts'
 import { FILLED_SETS, type FilledSet } from './sets.ts'
-import { buildSysctls, type SettingField, type SettingsContext } from './settings.ts'
+import { buildSysctls, type SettingField } from './settings.ts'
 import type { ClaimedVirtualServer } from './virtualServers.ts'
 
 /** The service ports that ask for each entry of a set, by the entry's text, and the field that does, without indices. */
@@ -24,39 +23,31 @@ export interface EntryClaims {
   readonly byEntry: ReadonlyMap<string, readonly ServicePort[]>
 }
 
-/**
- * The owners of a plan. What the claims were is worked out again when somebody asks: most who compile do not, and a cluster of many
- * nodes would hold them all.
- */
+/** The owners of a plan, told from the claims that it was made of. Worked out when somebody asks: most who compile do not. */
 export class PlanOwners implements Owners {
+  readonly claims: NodeClaims
+  readonly shared: ObjectMemo
   readonly #plan: () => Plan
-  readonly #context: SettingsContext
-  readonly #claims: () => NodeClaims
   readonly #servers: () => ReadonlyMap<string, ClaimedVirtualServer>
   readonly #entries: () => ReadonlyMap<string, EntryClaims>
   readonly #interned = new Map<string, Owner>()
 
-  constructor(cluster: ClusterClaims, node: NodeFacts, plan: () => Plan, shared: SharedEntryClaims) {
+  constructor(claims: NodeClaims, plan: () => Plan, shared: SharedByOwners) {
+    this.claims = claims
+    this.shared = shared.made
     this.#plan = plan
-    this.#context = { ...cluster.context, node }
-    this.#claims = once(() => new NodeClaims(cluster, node))
     this.#servers = once(
-      () =>
-        new Map(this.#claims().virtualServers.map((claim) => [virtualServerKey(claim.virtualServer), claim])),
+      () => new Map(claims.virtualServers.map((claim) => [virtualServerKey(claim.virtualServer), claim])),
     )
-    this.#entries = once(() => entryClaims(this.#claims(), shared))
+    this.#entries = once(() => entryClaims(claims, shared.entries))
   }
 
   get plan(): Plan {
     return this.#plan()
   }
 
-  get claims(): NodeClaims {
-    return this.#claims()
-  }
-
   get bound(): BoundAddresses {
-    return this.#claims().bound
+    return this.claims.bound
   }
 
   /** By the name of the set in the kernel. */
@@ -65,7 +56,7 @@ export class PlanOwners implements Owners {
   }
 
   get settings(): readonly SettingField[] {
-    return buildSysctls(this.#context)
+    return buildSysctls({ ...this.claims.cluster.context, node: this.claims.node })
   }
 
   virtualServer(key: VirtualServerKey): readonly Owner[] {
@@ -163,10 +154,15 @@ export class PlanOwners implements Owners {
 const isBoundSet = (name: string): boolean =>
   name === kernelSetName('KUBE-IPVS-IPS', 'ipv4') || name === kernelSetName('KUBE-IPVS-IPS', 'ipv6')
 
-/** What owners of plans of one cluster know together: claims of the entries of sets that nodes have in common. */
-export type SharedEntryClaims = Memo<string, EntryClaims>
+/** What the owners of the plans of one cluster have in common. */
+export class SharedByOwners {
+  /** Of the sets that nodes have in common. */
+  readonly entries = new Memo<string, EntryClaims>()
+  /** What is told of claims, sets and tables. */
+  readonly made = new ObjectMemo()
+}
 
-function entryClaims(claims: NodeClaims, shared: SharedEntryClaims): Map<string, EntryClaims> {
+function entryClaims(claims: NodeClaims, shared: SharedByOwners['entries']): Map<string, EntryClaims> {
   const found = new Map<string, EntryClaims>()
   for (const family of claims.cluster.context.families)
     for (const set of FILLED_SETS) {

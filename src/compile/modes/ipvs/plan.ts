@@ -12,7 +12,7 @@ import { Memo, once } from '../../once.ts'
 import { ClusterClaims, type ClusterContext } from './claims.ts'
 import { type ClusterFindings, clusterFindings } from './findings.ts'
 import { NodeClaims } from './nodeClaims.ts'
-import { PlanOwners, type SharedEntryClaims } from './owners.ts'
+import { PlanOwners, SharedByOwners } from './owners.ts'
 import { allowsNode, FILLED_SETS, type FilledSet } from './sets.ts'
 import { buildConntrack, buildIpvsTimeouts, buildModules, buildSysctls } from './settings.ts'
 import { buildTables, type ClosedVIP, type TableContext } from './tables.ts'
@@ -31,7 +31,7 @@ export class ClusterPlans {
   readonly #findings: ClusterFindings
   readonly #sets = new Memo<string, IpSet>()
   readonly #tables = new Memo<string, readonly Table[]>()
-  readonly #entryClaims: SharedEntryClaims = new Memo()
+  readonly #sharedByOwners = new SharedByOwners()
   readonly #excludeCIDRs: readonly string[]
 
   constructor(resolved: ResolvedCluster, context: ClusterContext) {
@@ -48,7 +48,7 @@ export class ClusterPlans {
       get plan() {
         return plan()
       },
-      owners: new PlanOwners(this.#claims, node, plan, this.#entryClaims),
+      owners: new PlanOwners(claims, plan, this.#sharedByOwners),
       diagnostics: [...claims.diagnostics, ...this.#findings(claims)],
     }
   }
