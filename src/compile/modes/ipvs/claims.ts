@@ -4,15 +4,17 @@ import type { Family } from '../../../net/family.ts'
 import {
   commonLists,
   type EndpointLists,
+  endpointLists,
   endpointsByNode,
   type LocalEndpoints,
   variesByNode,
 } from '../../../node/endpointLists.ts'
+import type { NodeFacts } from '../../../node/facts.ts'
 import { sortVirtualServers } from '../../../plan/canonical.ts'
 import { type VirtualServerKey, virtualServerKey } from '../../../plan/keys.ts'
 import { settleOnNode } from '../../../resolve/conflicts.ts'
 import type { ConflictPolicy } from '../../../resolve/options.ts'
-import type { ResolvedCluster, ServicePort } from '../../../resolve/types.ts'
+import type { Endpoint, ResolvedCluster, ServicePort } from '../../../resolve/types.ts'
 import { Memo, once } from '../../once.ts'
 import { type ClaimedVirtualServer, nodePortClaim, serviceClaims } from './virtualServers.ts'
 
@@ -54,6 +56,8 @@ export class ClusterClaims {
   readonly #bound = once(() => [...boundAddresses(this.servers, []).keys()])
   readonly #outside = once(() => addressesOutside(this.servers))
   readonly #concerned = new Memo<PortCondition, Readonly<Record<Family, readonly ServicePort[]>>>()
+  readonly #lists = new Memo<ServicePort, Memo<string, EndpointLists>>()
+  readonly #claimed = new Memo<EndpointLists, readonly ClaimedVirtualServer[]>()
   readonly #local = once(() => endpointsByNode(this.ports, this.context.nodes))
 
   constructor(resolved: ResolvedCluster, context: ClusterContext) {
@@ -102,6 +106,18 @@ export class ClusterClaims {
     return addresses.some((address) => this.#outside().has(address))
   }
 
+  /** The lists of a varying port on a node; the same object for nodes whose virtual servers have the same real servers. */
+  listsOn(servicePort: ServicePort, node: NodeFacts): EndpointLists {
+    const lists = endpointLists(servicePort, node)
+    const key = JSON.stringify([lists.cluster.map(serverOf), lists.local.map(serverOf)])
+    return this.#lists.of(servicePort, () => new Memo()).of(key, () => lists)
+  }
+
+  /** What a varying port claims with such lists. */
+  serviceClaims(servicePort: ServicePort, lists: EndpointLists): readonly ClaimedVirtualServer[] {
+    return this.#claimed.of(lists, () => serviceClaims(servicePort, lists, this.context.config))
+  }
+
   localEndpoints(node: string): LocalEndpoints {
     return this.#local().get(node) ?? NO_LOCAL_ENDPOINTS
   }
@@ -142,6 +158,8 @@ export class ClusterClaims {
       }))
   }
 }
+
+const serverOf = ({ address, port }: Endpoint): string => `${address} ${port}`
 
 const NO_ENDPOINTS: EndpointLists = { cluster: [], local: [] }
 const NO_LOCAL_ENDPOINTS: LocalEndpoints = new Map()

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../../../diagnostics/diagnostics.ts'
 import { FAMILIES, type Family } from '../../../net/family.ts'
-import { type EndpointLists, endpointLists } from '../../../node/endpointLists.ts'
+import type { EndpointLists } from '../../../node/endpointLists.ts'
 import type { NodeFacts } from '../../../node/facts.ts'
 import { nodePortAddressesOf } from '../../../node/nodePorts.ts'
 import { compareVirtualServers, sortVirtualServers } from '../../../plan/canonical.ts'
@@ -60,7 +60,7 @@ export class NodeClaims {
 
   /** Of a port whose endpoints vary. */
   listsOf(servicePort: ServicePort): EndpointLists {
-    return this.#lists.of(servicePort, () => endpointLists(servicePort, this.node))
+    return this.#lists.of(servicePort, () => this.cluster.listsOn(servicePort, this.node))
   }
 
   /** What fills a set of one family. */
@@ -90,10 +90,9 @@ export class NodeClaims {
   #settle() {
     if (this.#isContested()) return this.#settleContested()
     const { cluster } = this
-    const { config } = cluster.context
     const servers = [...cluster.servers]
     for (const { servicePort, places } of cluster.varying)
-      for (const [index, claim] of serviceClaims(servicePort, this.listsOf(servicePort), config).entries())
+      for (const [index, claim] of cluster.serviceClaims(servicePort, this.listsOf(servicePort)).entries())
         servers[places[index] as number] = claim
     return { virtualServers: this.#withNodePorts(servers), diagnostics: [] }
   }
