@@ -9,6 +9,8 @@ import {
   compileNodes,
   formatPlan,
   formatProvenance,
+  makeBundle,
+  SharedBytes,
 } from '../../src/index.ts'
 import { clusters } from '../support/arbitraries.ts'
 import { SEED } from '../support/sample.ts'
@@ -76,6 +78,54 @@ test('each of several nodes is compiled as if it were alone', () => {
     }),
     { numRuns: 150, seed: SEED },
   )
+})
+
+test('bundles that are laid out together are those that are laid out alone', () => {
+  fc.assert(
+    fc.property(manyNodes, (cluster) => {
+      const shared = new SharedBytes()
+      for (const [index, result] of compileNodes(cluster, { ...OPTIONS[0], nodes: NAMES }).entries()) {
+        const { plan, provenance, counts } = result
+        assert.ok(plan)
+        const input = { node: NAMES[index] as string, plan, provenance, counts, quarantined: [] }
+        const [together, alone] = [makeBundle({ ...input, shared }), makeBundle(input)]
+        assert.equal(together.manifest, alone.manifest)
+        for (const [name, bytes] of alone.files)
+          assert.is(
+            Buffer.from(together.files.get(name) ?? []).toString(),
+            Buffer.from(bytes).toString(),
+            name,
+          )
+      }
+    }),
+    { numRuns: 25, seed: SEED },
+  )
+})
+
+test('a plan that has a virtual server twice is refused, laid out together or alone', () => {
+  const server = {
+    address: '10.5.0.1',
+    port: 80,
+    protocol: 'tcp',
+    scheduler: 'rr',
+    flags: [],
+    persistence: null,
+    realServers: [],
+  } as const
+  const { plan } = compile(
+    { services: [], endpointSlices: [], endpoints: [], nodes: NODES, configurations: [] },
+    { node: 'node-1' },
+  )
+  assert.ok(plan)
+  const input = {
+    node: 'node-1',
+    plan: { ...plan, virtualServers: [server, server] },
+    provenance: null,
+    counts: {},
+    quarantined: [],
+  }
+  assert.throws(() => makeBundle(input), /ipvs.restore does not read back/)
+  assert.throws(() => makeBundle({ ...input, shared: new SharedBytes() }), /ipvs.restore does not read back/)
 })
 
 test('what nodes have in common is one object', () => {
