@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { generateCluster, generateManifests } from './generate.ts'
+import { generateCluster, generateManifests, generateYaml } from './generate.ts'
 
 /**
  * Times `ipvsc build` as a process, in turn with a floor in the same run, and prints ratios: machines differ and
@@ -82,6 +82,81 @@ function compare(services: number): Row {
   }
 }
 
+/** A command against another one in the same run, and what it may be at most. */
+interface Comparison {
+  readonly what: string
+  readonly run: () => number
+  readonly base: () => number
+  readonly most: number
+}
+
+/** Commands over 100 nodes, and other forms of the same cluster. The files are in the folder of the benchmark. */
+function comparisons(): Comparison[] {
+  const file = (name: string, text: string): string => {
+    const path = join(folder, name)
+    writeFileSync(path, text)
+    return path
+  }
+  const large = { services: 10_000, endpoints: ENDPOINTS }
+  const indented = file('large.json', generateCluster(large))
+  const compact = file('compact.json', generateCluster(large, 'compact'))
+  const yaml = file('large.yaml', generateYaml(large))
+  const small = file('thousand.json', generateCluster({ services: 1_000, endpoints: ENDPOINTS }))
+  const bundle = join(folder, 'compared')
+  const ipvsc = (...words: string[]): number => {
+    rmSync(bundle, { recursive: true, force: true })
+    return measure([`${ROOT}dist/cli.js`, ...words, '--quiet']).seconds
+  }
+  const build =
+    (input: string, ...nodes: string[]) =>
+    () =>
+      ipvsc('build', input, ...nodes, '-o', bundle)
+  const one = ['--node', 'node-1']
+  build(compact, ...one)()
+  const bytes = String(bytesIn(bundle))
+  const floor = (): number =>
+    measure([`${ROOT}bench/floor.mjs`, compact, join(folder, 'floor.bin'), bytes]).seconds
+  return [
+    {
+      what: 'check of 10,000 Services for 100 nodes, against build of one node',
+      run: () => ipvsc('check', indented),
+      base: build(indented, ...one),
+      most: 2,
+    },
+    {
+      what: 'build of 1,000 Services for 100 nodes, against one node',
+      run: build(small, '--all-nodes'),
+      base: build(small, ...one),
+      most: 6,
+    },
+    {
+      what: 'build of 10,000 Services from YAML, against JSON',
+      run: build(yaml, ...one),
+      base: build(indented, ...one),
+      most: 2.5,
+    },
+    {
+      what: 'build of 10,000 Services from compact JSON, against its floor',
+      run: build(compact, ...one),
+      base: floor,
+      most: 3.5,
+    },
+  ]
+}
+
+/** Says the medians of the ratios, pair by pair; `false`: one of them is above its limit. */
+function reportComparisons(): boolean {
+  console.log('\n| what | s | against s | ratio | at most |\n| --- | ---: | ---: | ---: | ---: |')
+  const fits = comparisons().map(({ what, run, base, most }) => {
+    const pairs = Array.from({ length: RUNS }, () => ({ time: run(), floor: base() }))
+    const ratio = median(pairs.map(({ time, floor }) => time / floor))
+    const [time, floor] = [median(pairs.map((pair) => pair.time)), median(pairs.map((pair) => pair.floor))]
+    console.log(`| ${what} | ${time.toFixed(2)} | ${floor.toFixed(2)} | ${ratio.toFixed(2)} | ${most} |`)
+    return ratio <= most
+  })
+  return !fits.includes(false)
+}
+
 const MANIFESTS = 200
 /** What laying manifests may cost, against building the snapshot alone: both read the same file. */
 const MOST_ONTO = 1.5
@@ -139,7 +214,8 @@ try {
   console.log(
     `${MANIFESTS} manifests over 10,000 × ${ENDPOINTS} with ${10_000 * ENDPOINTS} Pods: ${onto.toFixed(2)} times the snapshot alone (at most ${MOST_ONTO})`,
   )
-  if (onto > MOST_ONTO) process.exitCode = 1
+  const fits = reportComparisons()
+  if (onto > MOST_ONTO || !fits) process.exitCode = 1
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
