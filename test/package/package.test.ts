@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { VERSION } from '../../src/version.ts'
 import { ROOT } from '../support/shared.ts'
 
 /** What npm would publish, installed into an empty folder, as its users have it. */
@@ -29,7 +30,15 @@ test.after(({ folder }) => rmSync(folder, { recursive: true, force: true }))
 
 test('holds what its users need and nothing else', ({ files }) => {
   const rooms = new Set(files.map((file) => file.split('/')[0]))
-  assert.equal([...rooms].sort(), ['LICENSE', 'README.md', 'dist', 'package.json', 'schemas', 'templates'])
+  assert.equal([...rooms].sort(), [
+    'LICENSE',
+    'README.md',
+    'dist',
+    'integrations',
+    'package.json',
+    'schemas',
+    'templates',
+  ])
   for (const file of ['dist/cli.js', 'dist/index.js', 'dist/types/index.d.ts'])
     assert.ok(files.includes(file), file)
 })
@@ -42,6 +51,7 @@ test('its command runs', ({ folder }) => {
     folder,
   )
   assert.match(output, /^-A -t 10\.100\.100\.100:8080 -s rr\n/)
+  assert.is(run(join(folder, 'node_modules/.bin/kubectl-ipvsc'), ['--version'], folder), `${VERSION}\n`)
 })
 
 test('its library is typed and compiles without the file system', ({ folder }) => {
