@@ -140,9 +140,20 @@ find_own_bundle() {
     finish 0
   fi
   case $command in
-    rollback | drain | cleanup | confirm) [ -z "$kept_before" ] || bundle=$state/kept/$kept_before ;;
+    rollback | drain | cleanup | confirm)
+      [ -z "$kept_before" ] || bundle=$state/kept/$kept_before
+      [ -n "$bundle" ] || find_begun
+      ;;
   esac
   [ -n "$bundle" ] || refuse 'no bundle comes back on this node: name one'
+}
+
+# find_begun: the bundle of a run that has not ended well yet, such as the first that waits to be confirmed, as $bundle; none: empty.
+find_begun() {
+  for file in "$state"/run.?/after/comes-back; do
+    { read -r wanted < "$file"; } 2> /dev/null && is_id "$wanted" && is_whole "$state/kept/$wanted" || continue
+    bundle=$state/kept/$wanted
+  done
 }
 
 # find_kept: the bundle that comes back, as $bundle. Where it is damaged, the one before it. 1: there is none.
