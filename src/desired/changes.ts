@@ -10,7 +10,7 @@ import {
 } from '../kube/defaults.ts'
 import { fullName } from '../kube/names.ts'
 import type { EndpointSlice, Service } from '../kube/types.ts'
-import { sortedBy } from '../order.ts'
+import { compareText, sortedBy } from '../order.ts'
 import { serviceOfSlice } from './slices.ts'
 
 /** What becomes of a Service from one cluster to another. */
@@ -87,12 +87,23 @@ function compared(
     (field): FieldChange[] => {
       const [a, b] = [before[field], after[field]]
       if (a?.text === b?.text || (a?.assumed && b?.assumed)) return []
+      if ((a === undefined) !== (b === undefined) && isUsual(field, (a ?? b)?.text)) return []
       return [{ field, before: a === undefined ? null : shown(a), after: b === undefined ? null : shown(b) }]
     },
   )
   if (readyBefore === readyAfter) return fields
   return [...fields, { field: 'ready endpoints', before: String(readyBefore), after: String(readyAfter) }]
 }
+
+/** A type brings these with it, and takes them away: no news of its own where nobody states another. */
+const USUAL: Readonly<Record<string, RegExp>> = {
+  externalTrafficPolicy: /^Cluster$/,
+  internalTrafficPolicy: /^Cluster$/,
+  ipFamilies: /./,
+  ipFamilyPolicy: /^SingleStack$/,
+}
+const isUsual = (field: string, text = ''): boolean =>
+  Object.hasOwn(USUAL, field) && (USUAL[field]?.test(text) ?? false)
 
 interface Field {
   readonly text: string
@@ -124,6 +135,7 @@ function fieldsOf({ object, assumed = [] }: Sourced<Service>): Record<string, Fi
         `spec.ports.${index}.nodePort`,
       )
   })
+  add('selector', labelsText(spec.selector ?? {}))
   for (const field of COMPARED) add(field, spec[field] ?? undefined)
   // Their order means nothing.
   for (const field of UNORDERED) add(field, [...(spec[field] ?? [])].sort())
@@ -140,9 +152,18 @@ function fieldsOf({ object, assumed = [] }: Sourced<Service>): Record<string, Fi
   return fields
 }
 
+/** `app=web, tier=front`. */
+const labelsText = (labels: Readonly<Record<string, string>>): string =>
+  Object.entries(labels)
+    .sort(([a], [b]) => compareText(a, b))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(', ')
+
 const COMPARED = [
-  'selector',
   'ipFamilies',
+  'ipFamilyPolicy',
+  'loadBalancerIP',
+  'loadBalancerClass',
   'externalName',
   'externalTrafficPolicy',
   'internalTrafficPolicy',

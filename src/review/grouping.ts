@@ -60,10 +60,18 @@ function itemsOf(found: OnNode | null): Item[] {
   return [
     ...found.virtualServers.map((item): Item => ({ kind: 'server', item })),
     ...found.effects.flatMap((effect) =>
-      effect.clients.map((client): Item => ({ kind: 'effect', item: { ...effect, clients: [client] } })),
+      whom(effect.clients).map(
+        (client): Item => ({ kind: 'effect', item: { ...effect, clients: [client] } }),
+      ),
     ),
   ]
 }
+
+/** A Pod that is a server is a Pod of the node, too: it is named where it notices something else. */
+const whom = (clients: readonly string[]): readonly string[] =>
+  clients.includes('a pod of the node')
+    ? clients.filter((client) => client !== 'a pod that is a server itself')
+    : clients
 
 /** Clients that notice the same stand together again. */
 function together(items: readonly Item[]): OnNode {

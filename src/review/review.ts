@@ -17,6 +17,8 @@ import type { NodeGroup, Review, ServiceReview, VirtualServerReview } from './ty
 export interface ReviewSide {
   readonly cluster: Cluster | null
   readonly nodes: ReadonlyMap<string, NodeSide>
+  /** What Services wait for, by name, in sentences. Absent: nothing is known. */
+  readonly waits?: ReadonlyMap<string, readonly string[]>
 }
 
 /** What differs between two sides. `recreated` names Services that have to be deleted and created again. */
@@ -87,12 +89,40 @@ function reviewedServices(
     const groups = groupsOfService(service).map((group) =>
       change === 'changed' ? group : withoutRefusals(group),
     )
-    if (change === 'changed' && groups.length === 0 && fields.every(({ field }) => SILENT.test(field)))
-      return []
+    const known = before.waits?.get(service) ?? []
+    const waits = (after.waits?.get(service) ?? []).filter((text) => !known.includes(text))
+    if (change === 'changed' && groups.length + fields.length + waits.length === 0) return []
     const origin = (now.get(service) ?? old.get(service))?.origin ?? null
-    return [{ service, fate: change, origin, fields, groups }]
+    const marked = groups.map((group) => withMarks(group, [old.get(service), now.get(service)]))
+    return [
+      { service, fate: change, origin, fields, ...(waits.length === 0 ? {} : { waits }), groups: marked },
+    ]
   })
 }
+
+/** Marks virtual servers at addresses and ports that nobody stated. */
+function withMarks(group: NodeGroup, sides: readonly (Sourced<Service> | undefined)[]): NodeGroup {
+  const assumed = sides.flatMap((side) => (side === undefined ? [] : assumedTargets(side)))
+  if (assumed.length === 0) return group
+  const isAssumed = (key: string): boolean => assumed.some((target) => `${key}:`.includes(` ${target}:`))
+  return {
+    ...group,
+    virtualServers: group.virtualServers.map((server) =>
+      isAssumed(server.key) ? { ...server, isAssumed: true } : server,
+    ),
+  }
+}
+
+/** As keys of virtual servers have them: `10.96.0.1`, `[fd00::1]`, `node port 30080`. */
+const assumedTargets = ({ object, assumed = [] }: Sourced<Service>): string[] =>
+  assumed.flatMap((path) => {
+    const value = path.reduce<unknown>(
+      (inner, key) => (inner as Readonly<Record<string, unknown>> | null | undefined)?.[key],
+      object,
+    )
+    if (path.at(-1) === 'nodePort') return [`node port ${value}`]
+    return typeof value !== 'string' ? [] : [value.includes(':') ? `[${value}]` : value]
+  })
 
 /** That nobody answers at the address of a Service that comes or goes is no news. */
 const withoutRefusals = (group: NodeGroup): NodeGroup => ({
@@ -102,9 +132,6 @@ const withoutRefusals = (group: NodeGroup): NodeGroup => ({
 
 const promisedServices = ({ nodes }: ReviewSide): string[] =>
   [...nodes.values()].flatMap(({ promises }) => promises.map(({ service }) => service))
-
-/** What controllers follow: where no rule of a node changes with it, nothing does. */
-const SILENT = /^(selector|port \d+)/
 
 type ByName = ReadonlyMap<string, Sourced<Service>>
 

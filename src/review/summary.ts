@@ -7,9 +7,10 @@ const AS_IT_IS: Mark = (text) => text
 
 /** What all renderings say first: how much changes, where, and whether somebody loses a Service. */
 export function verdict(review: Review, mark: Mark = AS_IT_IS): string {
-  const { services, others, nodes } = review
+  const { others, nodes } = review
+  const services = review.services.filter((service) => !waitsOnly(service))
   if (services.length === 0 && others.length === 0)
-    return `${nothingText(review, mark)}${hiddenText(review, mark)}`
+    return `${nothingText(review, mark)}${waitingText(review)}${hiddenText(review, mark)}`
   const touched = [
     ...new Set([
       ...services.flatMap(({ groups }) => groups.flatMap((group) => group.nodes)),
@@ -32,6 +33,15 @@ function nothingText({ nodes, hidden }: Review, mark: Mark): string {
   return `nothing changes on ${nodesText(nodes, nodes, mark)}`
 }
 
+/** Whether nothing is different about a Service but what a controller has yet to do. */
+const waitsOnly = ({ fate, fields, groups, waits }: ServiceReview): boolean =>
+  waits !== undefined && fate === 'changed' && fields.length + groups.length === 0
+
+const waitingText = ({ services }: Review): string =>
+  services.length === 0
+    ? ''
+    : `; ${count(services.length, 'Service')} ${waitWord(services.length)} for a controller.`
+
 /** What a narrowed review leaves out must not be taken for unchanged. */
 function hiddenText({ hidden }: Review, mark: Mark): string {
   if (hidden === undefined || (hidden.services === 0 && hidden.others === 0)) return ''
@@ -42,6 +52,8 @@ function hiddenText({ hidden }: Review, mark: Mark): string {
   const lost = hidden.unreachable.length === 0 ? '' : `, of which ${lostText(hidden.unreachable, mark)}`
   return ` Not shown: ${parts.join(', ')}${lost}.`
 }
+
+const waitWord = (number: number): string => (number === 1 ? 'waits' : 'wait')
 
 export const count = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`
 
@@ -54,16 +66,17 @@ export function nodesText(some: readonly string[], all: readonly string[], mark:
 }
 
 /** Real servers that come and go, over all Services. */
-export function serverTotals({ services }: Review): { readonly plus: number; readonly minus: number } {
-  const servers = services.flatMap(({ groups }) => distinctServers(groups))
+export function serverTotals({ services, nodes }: Review): { readonly plus: number; readonly minus: number } {
+  const servers = services.flatMap((service) => distinctServers(service, nodes.length))
   const plus = servers.filter((text) => text.startsWith('+')).length
   return { plus, minus: servers.length - plus }
 }
 
 function details(review: Review): string {
-  const { others } = review
+  const { services, others } = review
   const { plus, minus } = serverTotals(review)
   const rules = others.filter(({ kind }) => kind === 'rule' || kind === 'chain' || kind === 'jump').length
+  const waiting = services.filter(({ waits }) => waits !== undefined).length
   const settings = others.filter(
     ({ kind }) => kind === 'setting' || kind === 'conntrack' || kind === 'timeouts',
   ).length
@@ -71,30 +84,78 @@ function details(review: Review): string {
     ...(plus + minus === 0
       ? []
       : [
-          `${[plus > 0 ? `+${plus}` : '', minus > 0 ? `−${minus}` : ''].filter((text) => text !== '').join(' ')} real servers`,
+          `${[plus > 0 ? `+${plus}` : '', minus > 0 ? `−${minus}` : ''].filter((text) => text !== '').join(' ')} real server${plus + minus === 1 ? '' : 's'}`,
         ]),
+    ...(waiting === 0 ? [] : [`${waiting} ${waitWord(waiting)} for a controller`]),
     ...(rules === 0 ? [] : [count(rules, 'rule')]),
     ...(settings === 0 ? [] : [count(settings, 'setting')]),
   ].join('; ')
 }
 
-/** Each real server of a Service that comes or goes, once, whatever the addresses and nodes. */
-const distinctServers = (groups: readonly NodeGroup[]): string[] => [
-  ...new Set(
-    groups.flatMap(({ virtualServers }) =>
-      virtualServers.flatMap(({ added, removed }) => [
-        ...added.map((name) => `+${name}`),
-        ...removed.map((name) => `-${name}`),
-      ]),
-    ),
-  ),
-]
+/**
+ * Each real server of a Service that comes or goes, once, whatever the addresses. Where its endpoints stay, only those that do so
+ * on every node: a policy alone makes nodes choose among them.
+ */
+function distinctServers({ groups, fate, fields, origin }: ServiceReview, nodes: number): string[] {
+  const moves = new Map<string, Set<string>>()
+  for (const group of groups)
+    for (const { added, removed } of group.virtualServers)
+      for (const name of [...added.map((one) => `+${one}`), ...removed.map((one) => `-${one}`)]) {
+        const known = moves.get(name) ?? new Set()
+        for (const node of group.nodes) known.add(node)
+        moves.set(name, known)
+      }
+  const isMoved =
+    fate !== 'changed' || origin === null || fields.some(({ field }) => field === 'ready endpoints')
+  return [...moves].flatMap(([name, on]) => (isMoved || on.size === nodes ? [name] : []))
+}
 
 /** Services that lose all answers for some client; nothing is promised of what is not shown. */
 function reachability({ services, hidden }: Review, mark: Mark): string {
-  const lost = services.filter((service) => has(service, 'unreachable')).map(({ service }) => service)
-  if (lost.length > 0) return ` ${lostText(lost, mark)}.`
+  const lost = services.filter((service) => has(service, 'unreachable'))
+  const of = (words: readonly string[]): string => words.map((word) => ` ${word}.`).join('')
+  const broken = lost.filter(
+    (service) => service.fate !== 'removed' && lostTargets(service).stated.length > 0,
+  )
+  const named = new Set(broken.map(({ service }) => service))
+  const rest = lost.filter(({ service }) => !named.has(service))
+  const sentences = [
+    ...(broken.length === 0 ? [] : [lostText([...named], mark)]),
+    ...rest.slice(0, MOST_NAMES).map((service) => withdrawnText(service, mark)),
+    ...(rest.length > MOST_NAMES ? [`${rest.length - MOST_NAMES} more lose addresses`] : []),
+  ]
+  if (sentences.length > 0) return of(sentences)
   return (hidden?.unreachable.length ?? 0) > 0 ? '' : ' Nothing becomes unreachable.'
+}
+
+const MOST_NAMES = 5
+
+/** A Service that goes, or addresses and ports that it no longer has. */
+function withdrawnText(service: ServiceReview, mark: Mark): string {
+  const name = mark(service.service)
+  if (service.fate === 'removed') return `${name} goes away`
+  const { withdrawn } = lostTargets(service)
+  return `${name} is no longer at ${withdrawn.slice(0, MOST_NAMES).map(mark).join(', ')}${withdrawn.length > MOST_NAMES ? `, and ${withdrawn.length - MOST_NAMES} more` : ''}`
+}
+
+/** Addresses and ports at which nobody answers any more: those that the Service has, and those that it has no longer. */
+export function lostTargets({ groups }: ServiceReview): { stated: string[]; withdrawn: string[] } {
+  const removed = new Set(
+    groups
+      .flatMap(({ virtualServers }) => virtualServers)
+      .flatMap(({ fate, key }) => (fate === 'removed' ? [key] : [])),
+  )
+  const lost = [
+    ...new Set(
+      groups
+        .flatMap(({ effects }) => effects)
+        .flatMap(({ kind, target }) => (kind === 'unreachable' ? [target] : [])),
+    ),
+  ]
+  return {
+    stated: lost.filter((target) => !removed.has(target)),
+    withdrawn: lost.filter((target) => removed.has(target)),
+  }
 }
 
 function lostText(lost: readonly string[], mark: Mark): string {

@@ -34,8 +34,8 @@ export function formatReview(review: Review, paint: Paint = PLAIN, findingPaint?
 const SIGNS = { added: '+', removed: '-', changed: '~', recreated: '!' } as const
 
 function serviceText(service: ServiceReview, review: Review, paint: Paint): string {
-  const { fate, origin, fields, groups } = service
-  const place = origin === null ? '' : origin.source
+  const { fate, origin, line, fields, groups, waits = [] } = service
+  const place = origin === null ? '' : placeText(origin.source, line)
   const title = `${SIGNS[fate]} ${safeText(service.service)}`
   return [
     `\n${paint.strong(title)}${place === '' ? '' : `${' '.repeat(Math.max(2, 60 - title.length))}${safeText(place)}`}\n`,
@@ -43,14 +43,27 @@ function serviceText(service: ServiceReview, review: Review, paint: Paint): stri
       ? ['    has to be deleted and created again: an address or family cannot be changed in place\n']
       : []),
     ...(fate === 'added' || fate === 'removed' ? [fieldSummary(fields, fate)] : fields.map(fieldText)),
+    ...waits.map((text) => `    ${'waits'.padEnd(FIELD_WIDTH)} ${safeText(text)}\n`),
     ...(groups.length === 0
       ? ['    no node does anything differently\n']
       : groups.map((group) => groupText(group, review, paint))),
   ].join('')
 }
 
-const fieldText = ({ field, before, after }: FieldChange): string =>
-  `    ${safeText(field).padEnd(28)} ${safeText(before ?? 'not set')} → ${safeText(after ?? 'not set')}\n`
+/** Columns of names of fields. */
+const FIELD_WIDTH = 28
+/** Column of places, where there is room before it. */
+const PLACE_COLUMN = 76
+
+function fieldText({ field, before, after, place }: FieldChange): string {
+  const line = `    ${safeText(field).padEnd(FIELD_WIDTH)} ${safeText(before ?? 'not set')} → ${safeText(after ?? 'not set')}`
+  if (place === undefined) return `${line}\n`
+  const where = `${place.isBefore ? 'no longer: ' : ''}${placeText(place.source, place.line)}`
+  return `${line.padEnd(PLACE_COLUMN)}  ${safeText(where)}\n`
+}
+
+const placeText = (source: string, line: number | undefined): string =>
+  line === undefined ? source : `${source}:${line}`
 
 /** A Service that comes or goes: what it is, in a line. */
 function fieldSummary(fields: readonly FieldChange[], fate: 'added' | 'removed'): string {
@@ -80,7 +93,7 @@ function groupText({ nodes, virtualServers, effects }: NodeGroup, review: Review
 }
 
 function serverText(server: VirtualServerReview, paint: Paint): string {
-  const { key, fate, before, after, settings } = server
+  const { key, fate, before, after, settings, isAssumed } = server
   const sizes =
     fate === 'added'
       ? count(after, 'real server')
@@ -89,7 +102,9 @@ function serverText(server: VirtualServerReview, paint: Paint): string {
         : before === after
           ? ''
           : `${before} → ${count(after, 'real server')}`
-  const line = [`${SIGNS[fate]} ${key}`, sizes, ...settings].filter((text) => text !== '').join('  ')
+  const line = [`${SIGNS[fate]} ${key}${isAssumed ? ' (assumed)' : ''}`, sizes, ...settings]
+    .filter((text) => text !== '')
+    .join('  ')
   return `      ${safeText(line)}\n${fate === 'changed' ? memberLines(server, paint) : ''}`
 }
 

@@ -62,7 +62,11 @@ export interface ServiceReview {
   readonly fate: ServiceFate
   /** Where it is stated after, else before. */
   readonly origin: Origin | null
+  /** The line of that, from 1; absent: not looked up. */
+  readonly line?: number
   readonly fields: readonly FieldChange[]
+  /** What it waits for that a controller has to do, in sentences; absent: nothing new. */
+  readonly waits?: readonly string[]
   /** What nodes do differently: nodes that do the same stand together. */
   readonly groups: readonly NodeGroup[]
 }
@@ -74,6 +78,15 @@ export interface FieldChange {
   /** `null`: it is not set on this side. */
   readonly before: string | null
   readonly after: string | null
+  /** Where it is stated; absent: nobody states it, or it was not looked up. */
+  readonly place?: FieldPlace
+}
+
+export interface FieldPlace {
+  readonly source: string
+  readonly line: number
+  /** Whether only the side before states it. */
+  readonly isBefore: boolean
 }
 
 export interface NodeGroup {
@@ -94,6 +107,8 @@ export interface VirtualServerReview {
   readonly after: number
   /** `scheduler rr → sh`, `persistence 10800 s → none`. */
   readonly settings: readonly string[]
+  /** Whether its address or port is assumed: a cluster may choose another. Absent: it is stated. */
+  readonly isAssumed?: true
 }
 
 /** What clients or servers notice. */

@@ -31,7 +31,7 @@ test('an affinity that ends is told by Service, field and virtual server', ({ fo
   const { status, stdout, stderr } = ipvsc('diff', INPUT, after, '--node', 'node-1', '--exit-code', '-q')
   assert.is(status, 3, stderr)
   assert.match(stdout, /^1 Service changes on node node-1\. Nothing becomes unreachable\.\n/)
-  assert.match(stdout, /\n {4}sessionAffinity +ClientIP, \d+ s → None\n/)
+  assert.match(stdout, /\n {4}sessionAffinity +ClientIP, \d+ s → None +\S*changed\.yaml:\d+\n/)
   assert.match(stdout, /persistence \d+ s → none/)
 })
 

@@ -1,8 +1,10 @@
 import { EXIT } from '../../host/exit.ts'
 import { kernelState } from '../../proof/state.ts'
 import { subjectOf } from '../../proof/subject.ts'
+import { positionsOf } from '../../read/locate.ts'
 import type { NodeSide } from '../../review/effects.ts'
 import { narrow, type Wanted } from '../../review/narrow.ts'
+import { type Stated, withPlaces } from '../../review/places.ts'
 import { type ReviewSide, review } from '../../review/review.ts'
 import type { Console } from '../console.ts'
 import { type CompiledNodes, compileMany, problemKey } from '../inputs/compiled.ts'
@@ -13,6 +15,7 @@ import type { DiffOptions } from '../options.ts'
 import { type AnySide, guard, isCompiled, isGuarded } from './diffGuard.ts'
 import { checkNodes, chooseNodes } from './diffNodes.ts'
 import { checkForms, show } from './diffShow.ts'
+import { waitsOf } from './diffWaits.ts'
 import { statusOf } from './lint.ts'
 
 /** `ipvsc diff FROM TO`: what nodes would do differently, by Service. */
@@ -32,7 +35,12 @@ export async function diff(
   const after = stored[1] ?? (await compileSide(to, options, console, before))
   if (after === null) return EXIT.input
   const [one, two] = [reviewSide(before, after, options), reviewSide(after, before, options)]
-  const whole = review(one, two, recreated(after))
+  const whole = await withPlaces(
+    review(one, two, recreated(after)),
+    statedOn(before),
+    statedOn(after),
+    positionsOf,
+  )
   const guarded = isGuarded(options) ? await guard(whole, [before, after], [one, two], options) : whole
   const found = narrow(guarded, wantedOf(options))
   await show({ review: found, before: one, after: two }, options)
@@ -76,6 +84,16 @@ const sideOf = ({ laid: { side, isLaid } }: CompiledNodes['compiled'], { onto }:
 const recreated = (side: AnySide): ReadonlySet<string> =>
   isCompiled(side) ? recreatedServices(side.compiled.diagnostics) : new Set()
 
+/** What a side was made of, where that is known. */
+const statedOn = (side: AnySide): Stated =>
+  isCompiled(side)
+    ? {
+        manifests: side.compiled.laid.side.manifests,
+        cluster: side.compiled.cluster,
+        texts: side.compiled.texts,
+      }
+    : { manifests: null, cluster: null, texts: new Map() }
+
 /** A bundle or a node does not say what was promised; what the other side says counts, where it does. */
 function reviewSide(side: AnySide, other: AnySide, options: DiffOptions): ReviewSide {
   if (isCompiled(side)) {
@@ -83,7 +101,7 @@ function reviewSide(side: AnySide, other: AnySide, options: DiffOptions): Review
     const nodes = [...side.nodes].map(
       ([name, { plan, facts }]) => [name, nodeSide({ plan, cluster, facts, config })] as const,
     )
-    return { cluster, nodes: new Map(nodes) }
+    return { cluster, nodes: new Map(nodes), waits: waitsOf(side.compiled) }
   }
   const name = options.node?.[0] ?? side.node ?? 'node'
   const known = isCompiled(other) ? other.nodes.get(name) : undefined

@@ -80,7 +80,6 @@ export async function compileOne(
     facts,
     owners,
     settings: plan,
-    texts: input.result.texts,
   }
   return { plan, node, counts, binding, quarantined: left, compiled: from }
 }
@@ -92,7 +91,13 @@ const news = (diagnostics: readonly Diagnostic[], { said }: SideRequest): Diagno
 const compiledFrom = (
   { result, config = DEFAULT_CONFIG, laid }: Input,
   diagnostics: readonly Diagnostic[],
-): CompiledNodes['compiled'] => ({ cluster: result.cluster, config, laid, diagnostics })
+): CompiledNodes['compiled'] => ({
+  cluster: result.cluster,
+  config,
+  laid,
+  diagnostics,
+  texts: result.texts,
+})
 
 /** Said whatever else is not: a node loses what it holds of the object. */
 export const sayQuarantined = (object: QuarantinedObject): void =>
@@ -105,7 +110,7 @@ const SAID_BY_ALL: ReadonlySet<string> = new Set(['SNAPSHOT_AGE', 'SNAPSHOT_OLD'
 
 /** Inputs that were compiled for several nodes. */
 export interface CompiledNodes {
-  readonly compiled: Omit<CompiledFrom, 'facts' | 'settings' | 'owners' | 'texts'>
+  readonly compiled: Omit<CompiledFrom, 'facts' | 'settings' | 'owners'>
   /** By node name, in order. */
   readonly nodes: ReadonlyMap<string, { readonly plan: Plan; readonly facts: NodeFacts }>
 }
