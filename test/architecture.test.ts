@@ -46,14 +46,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   host: [...INPUT, 'read', 'plan', 'formats', 'delta', 'compile', 'capture', 'bundle'],
   review: [...INPUT, 'config', 'desired', 'resolve', 'plan', 'formats', 'proof'],
   proof: [...INPUT, 'config', 'plan', 'node', 'formats'],
+  golden: [...INPUT, 'config', 'plan', 'formats', 'proof', 'review'],
   build: ['kernel', 'formats', 'version.ts'],
   'cli.ts': ['cli'],
 }
 /** Rooms that see everything. */
-const ABOVE_ALL = new Set(['cli', 'index.ts'])
+const ABOVE_ALL = new Set(['cli', 'index.ts', 'testing.ts'])
 
 /** Rooms that may touch files, processes, the network or the console; everything else is pure. */
-const IO_ROOMS = new Set(['cli.ts', 'cli', 'snapshot', 'host', 'build'])
+const IO_ROOMS = new Set(['cli.ts', 'cli', 'testing.ts', 'snapshot', 'host', 'build'])
 const IO_MODULES = /^(node:(fs|http|https|child_process|os|net|process|timers)|@kubernetes\/|commander)/
 
 const roomOf = (path: string): string => room(path).split('/')[0] as string

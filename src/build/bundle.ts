@@ -9,7 +9,7 @@ const { engines } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
 
 rmSync(`${root}dist`, { recursive: true, force: true })
 await build({
-  entryPoints: [`${root}src/cli.ts`, `${root}src/index.ts`],
+  entryPoints: [`${root}src/cli.ts`, `${root}src/index.ts`, `${root}src/testing.ts`],
   outdir: `${root}dist`,
   bundle: true,
   splitting: true,

@@ -17,6 +17,7 @@ const VALIDATORS: Readonly<Record<string, string>> = {
   manifest: 'validateManifest',
   facts: 'validateFacts',
   ipvsc: 'validateProjectFile',
+  ruletests: 'validateRuleTests',
 }
 
 export interface GeneratedValidators {

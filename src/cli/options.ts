@@ -153,3 +153,16 @@ export interface SnapshotOptions {
   readonly pods: boolean
   readonly quiet?: boolean
 }
+
+/** How `ipvsc test` may tell what came of cases. */
+export const TEST_FORMS = ['text', 'junit', 'json'] as const
+
+export interface TestOptions {
+  readonly output: (typeof TEST_FORMS)[number]
+  readonly quiet?: boolean
+  readonly update?: boolean
+  readonly filter?: string
+  /** Of `ipvsc test init`. */
+  readonly cluster?: string
+  readonly node?: string
+}

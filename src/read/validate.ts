@@ -34,6 +34,7 @@ export type SchemaName =
   | 'Manifest'
   | 'Facts'
   | 'ProjectFile'
+  | 'RuleTests'
 
 /** Every way in which the value differs from its schema, each as a diagnostic about the object. */
 export async function schemaDiagnostics(

@@ -28,7 +28,13 @@ const NAME = 'ipvsc.yaml'
  */
 export async function readSettingsFile(named: string | undefined): Promise<SettingsFile | null> {
   const source = named ?? nearest(process.cwd())
-  if (source === null) return null
+  return source === null ? null : readChecked(source, problemsOf)
+}
+
+type Check = (value: JsonObject, origin: NonNullable<Diagnostic['origin']>) => Promise<Diagnostic[]>
+
+/** Reads a file that holds one object, and refuses it with each problem at its place. */
+export async function readChecked(source: string, check: Check): Promise<SettingsFile> {
   const text = readText(source)
   const origin = { source, document: 0, path: [] }
   const { documents, diagnostics } = await readDocuments({ name: source, text })
@@ -45,7 +51,7 @@ export async function readSettingsFile(named: string | undefined): Promise<Setti
         expected: 'one object',
       }),
     )
-  else if (!hasErrors(diagnostics)) found.push(...(await problemsOf(value, origin)))
+  else if (!hasErrors(diagnostics)) found.push(...(await check(value, origin)))
   if (found.length > 0) await refuse(found, source, text)
   return { source, text, value: value as JsonObject }
 }

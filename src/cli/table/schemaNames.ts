@@ -11,5 +11,6 @@ export const SCHEMA_NAMES = [
   'facts',
   'review',
   'ipvsc',
+  'ruletests',
   'findings',
 ] as const

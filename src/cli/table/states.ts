@@ -200,7 +200,7 @@ export const TRACE = command({
   options: [
     {
       flags: '--from <client>',
-      description: 'node, pod:NAMESPACE/NAME, or an address',
+      description: 'node, outside, pod:NAMESPACE/NAME, or an address',
       isRequired: true,
     },
     {

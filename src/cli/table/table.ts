@@ -3,6 +3,7 @@ import { APPLY, FACTS, SCRIPT_COMMANDS } from './node.ts'
 import type { CommandRow, OptionRow } from './rows.ts'
 import { CHECK_SIGNATURE, PACK, SIGN } from './signing.ts'
 import { CAPTURE, DELTA, DIFF, DRIFT, EXPLAIN, LINT, TRACE, VERIFY } from './states.ts'
+import { TEST } from './test.ts'
 
 /** All that `ipvsc` understands: its parser, its help and its completion are made of this. */
 export const PROGRAM = {
@@ -32,6 +33,7 @@ export const PROGRAM = {
     TRACE,
     VERIFY,
     EXPLAIN,
+    TEST,
     APPLY,
     ...SCRIPT_COMMANDS,
     FACTS,

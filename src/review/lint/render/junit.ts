@@ -1,8 +1,8 @@
 import { formatSubject, type Severity } from '../../../diagnostics/diagnostics.ts'
-import { safeText } from '../../../diagnostics/safeText.ts'
 import type { Finding } from '../../finding.ts'
 import { countedFrom } from '../severities.ts'
 import type { Rule } from '../types.ts'
+import { attributes, escapeXml, junitDocument } from './junitXml.ts'
 import { placeText } from './text.ts'
 
 /**
@@ -23,14 +23,7 @@ export function junitXml(
       .map(({ code }) => `    <testcase${attributes({ classname: 'ipvsc', name: code })}/>\n`),
   ]
   const skipped = findings.filter(({ silenced }) => silenced !== null).length
-  const counts = { tests: cases.length, failures: failures.size, errors: 0, skipped }
-  return [
-    '<?xml version="1.0" encoding="UTF-8"?>\n',
-    `<testsuites${attributes({ name: 'ipvsc', ...counts })}>\n`,
-    `  <testsuite${attributes({ name: 'ipvsc', ...counts })}>\n`,
-    ...cases,
-    '  </testsuite>\n</testsuites>\n',
-  ].join('')
+  return junitDocument(cases, { failures: failures.size, errors: 0, skipped })
 }
 
 function caseOf(finding: Finding, isFailure: boolean): string {
@@ -57,14 +50,3 @@ function caseOf(finding: Finding, isFailure: boolean): string {
         : `      <system-out>${escapeXml(`${severity}: ${message}`)}\n${text}</system-out>\n`
   return `${open}${inner}    </testcase>\n`
 }
-
-const attributes = (values: Readonly<Record<string, string | number>>): string =>
-  Object.entries(values)
-    .map(([name, value]) => ` ${name}="${escapeXml(String(value))}"`)
-    .join('')
-
-/** Text of XML 1.0, on one line: what steers is spelt out, and what XML has no character for is left out. */
-const escapeXml = (text: string): string =>
-  safeText(text)
-    .replace(/[\ufffe\uffff]/g, '')
-    .replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
