@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto'
 import { PAGE_FILES } from '../generated/pageFiles.js'
 import { VERSION } from '../version.ts'
 import type { Finding } from './finding.ts'
-import { findingList, others } from './htmlParts.ts'
+import { findingList, otherPackets, others } from './htmlParts.ts'
 import { serviceCard, severityOf } from './htmlService.ts'
 import { html, type Markup } from './htmlText.ts'
 import type { Picture } from './picture.ts'
 import { byImportance, count, serverTotals, verdict } from './summary.ts'
 import { SHAPES } from './svg.ts'
 import type { Review } from './types.ts'
+import { unmovedText } from './words.ts'
 
 export interface PageInput {
   readonly review: Review
@@ -83,6 +84,7 @@ ${services.length === 0 ? null : html`<h2>Services</h2>`}
 ${cards}
 <p class="none" hidden>Nothing matches.</p>
 ${others(review)}
+${otherPackets(review)}
 ${silenced(findings.length - counted.length)}
 </main>
 <footer><div class="wrap"><p>Made by <code>${command}</code>, ipvsc ${VERSION}.</p>
@@ -146,8 +148,10 @@ function filters({ services, nodes }: Review): Markup {
 const silenced = (number: number): Markup | null =>
   number === 0 ? null : html`<p>${count(number, 'finding')} silenced by ipvsc.yaml or an annotation.</p>`
 
-function footer({ nodes, onlyBefore, onlyAfter, unchanged, others: some, hidden }: Review): string {
+function footer(review: Review): string {
+  const { nodes, onlyBefore, onlyAfter, unchanged, others: some, hidden } = review
   const parts = [
+    unmovedText(review),
     `${count(nodes.length, 'node')} compared`,
     `${count(unchanged, 'Service')} unchanged`,
     some.length === 0 && (hidden?.others ?? 0) === 0 ? 'no rule, set or setting of all Services changes' : '',

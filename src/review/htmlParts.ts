@@ -2,6 +2,7 @@ import type { Finding, Place } from './finding.ts'
 import { html, type Markup } from './htmlText.ts'
 import { nodesText } from './summary.ts'
 import type { Review } from './types.ts'
+import { packetLines } from './words.ts'
 
 /** Findings as a list; the Service is named where it does not stand above. */
 export const findingList = (findings: readonly Finding[], isNamed: boolean): Markup =>
@@ -30,4 +31,12 @@ export function others({ others: some, nodes }: Review): Markup | null {
     ]
   })
   return html`<h2>Of no Service</h2><div class="plain"><ul class="lines">${lines}</ul></div>`
+}
+
+/** Packets at addresses of no Service above. */
+export function otherPackets(review: Review): Markup | null {
+  const { shown, more } = packetLines(review)
+  if (shown.length === 0) return null
+  const lines = shown.map((line) => html`<li data-sign="·"><code>${line}</code></li>`)
+  return html`<h2>Other packets that change their fate</h2><div class="plain"><ul class="lines">${lines}${more > 0 ? html`<li>and ${more} more</li>` : null}</ul></div>`
 }

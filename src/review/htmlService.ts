@@ -6,6 +6,7 @@ import type { Picture } from './picture.ts'
 import { effectText, has, nodesOf, nodesText, serverCounts, signOf, whatChanges } from './summary.ts'
 import { drawPicture } from './svg.ts'
 import type { FieldChange, NodeGroup, ServiceReview, VirtualServerReview } from './types.ts'
+import { fieldPlaceText, placeText } from './words.ts'
 
 export interface CardInput {
   readonly service: ServiceReview
@@ -27,7 +28,7 @@ export function severityOf(service: ServiceReview, findings: readonly Finding[])
 
 /** A Service as a card: what happens in a line, and behind it a picture and the details. */
 export function serviceCard({ service, picture, findings, nodes, isOpen }: CardInput): Markup {
-  const { service: name, fate, origin, fields, groups } = service
+  const { service: name, fate, origin, line, fields, groups, waits = [] } = service
   const severity = severityOf(service, findings)
   const on = nodesOf(service)
   const where = on.length === 0 ? 'no node does anything differently' : nodesText(on, nodes)
@@ -36,8 +37,8 @@ export function serviceCard({ service, picture, findings, nodes, isOpen }: CardI
   return html`<details class="card ${severity} ${fate}" id="${name}" data-ns="${name.split('/')[0] as string}" data-nodes="${nodeRanges(on, nodes)}"${isOpen ? html` open` : null}>
 <summary><span class="sign" aria-hidden="true">${signOf(service)}</span><code class="name">${name}</code><span class="what">${whatChanges(service)}${counts === '' ? null : ` · ${counts} real servers`}</span><span class="where">${where}</span></summary>
 <div class="body">${picture === null ? null : html`<figure>${drawPicture(picture, name)}</figure>`}<div class="facts">
-${origin === null ? null : html`<p class="place"><code>${origin.source}</code></p>`}
-${findings.length === 0 ? null : findingList(findings, false)}${fate === 'recreated' ? html`<p>It has to be deleted and created again: an address or family cannot be changed in place.</p>` : null}${fields.length === 0 || isWhole ? null : fieldTable(fields)}
+${origin === null ? null : html`<p class="place"><code>${placeText(origin.source, line)}</code></p>`}
+${findings.length === 0 ? null : findingList(findings, false)}${fate === 'recreated' ? html`<p>It has to be deleted and created again: an address or family cannot be changed in place.</p>` : null}${fields.length === 0 || isWhole ? null : fieldTable(fields)}${waits.map((text) => html`<p><strong>waits</strong> ${text}</p>`)}
 ${groups.map((group) => groupPart(group, nodes))}
 </div></div></details>
 `
@@ -60,8 +61,8 @@ export function nodeRanges(some: readonly string[], all: readonly string[]): str
 
 const fieldTable = (fields: readonly FieldChange[]): Markup =>
   html`<table><thead><tr><th scope="col">field</th><th scope="col">before</th><th scope="col">after</th></tr></thead><tbody>${fields.map(
-    ({ field, before, after }) =>
-      html`<tr><th scope="row"><code>${field}</code></th><td>${before === null ? 'not set' : html`<del>${before}</del>`}</td><td>${after === null ? 'not set' : html`<ins>${after}</ins>`}</td></tr>`,
+    ({ field, before, after, place }) =>
+      html`<tr><th scope="row"><code>${field}</code>${place === undefined ? null : html` <span class="where">${fieldPlaceText(place)}</span>`}</th><td>${before === null ? 'not set' : html`<del>${before}</del>`}</td><td>${after === null ? 'not set' : html`<ins>${after}</ins>`}</td></tr>`,
   )}</tbody></table>`
 
 const groupPart = ({ nodes: some, virtualServers, effects }: NodeGroup, nodes: readonly string[]): Markup =>
@@ -76,12 +77,13 @@ const SIGNS = { added: ['+', 'good'], removed: ['−', 'bad'], changed: ['~', ''
 /** Real servers that come and go, before the rest is counted: the picture has them too. */
 const MOST_MEMBERS = 6
 
-function serverLine({ key, fate, before, after, added, removed, settings }: VirtualServerReview): Markup {
+function serverLine(server: VirtualServerReview): Markup {
+  const { key, fate, before, after, added, removed, settings, isAssumed } = server
   const [sign, kind] = SIGNS[fate]
   const members = fate === 'changed' ? [...removed.map(gone), ...added.map(come)] : []
   const left = members.length - MOST_MEMBERS
   const sizes = before === after ? '' : ` ${before} → ${after} real servers`
-  return html`<li data-sign="${sign}"${kind === '' ? null : html` class="${kind}"`}><code>${key}</code>${sizes}${settings.map((setting) => html`, ${setting}`)}${members.slice(0, MOST_MEMBERS)}${left > 0 ? ` and ${left} more` : null}</li>`
+  return html`<li data-sign="${sign}"${kind === '' ? null : html` class="${kind}"`}><code>${key}</code>${isAssumed ? ' (assumed)' : null}${sizes}${settings.map((setting) => html`, ${setting}`)}${members.slice(0, MOST_MEMBERS)}${left > 0 ? ` and ${left} more` : null}</li>`
 }
 
 const gone = (name: string): Markup => html` <code class="gone">−${name}</code>`

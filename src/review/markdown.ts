@@ -12,7 +12,15 @@ import {
   verdict,
   whatChanges,
 } from './summary.ts'
-import type { NodeGroup, OtherChange, Review, ServiceReview, VirtualServerReview } from './types.ts'
+import type {
+  FieldChange,
+  NodeGroup,
+  OtherChange,
+  Review,
+  ServiceReview,
+  VirtualServerReview,
+} from './types.ts'
+import { fieldPlaceText, packetLines, placeText, unmovedText } from './words.ts'
 
 /** Characters that a comment of a pull request may have. */
 const MOST_CHARACTERS = 65_536
@@ -41,7 +49,12 @@ export function formatMarkdown(
   const table = fitTable(ordered, review, room)
   const blocks = stat
     ? []
-    : [...findingBlocks(review), ...ordered.map((one) => details(one, review)), ...othersBlock(review)]
+    : [
+        ...findingBlocks(review),
+        ...ordered.map((one) => details(one, review)),
+        ...othersBlock(review),
+        ...packetsBlock(review),
+      ]
   const shown = fitting(blocks, room - table.text.length)
   const cut = { rows: table.rows, names: table.names, details: blocks.length - shown }
   const isCut = cut.rows + cut.names + cut.details > 0
@@ -157,19 +170,23 @@ function findingLine({ severity, code: name, message, mend, place, service }: Fi
 }
 
 function details(service: ServiceReview, review: Review): string {
-  const fields = service.fields.map(
-    ({ field, before, after }) => `- ${code(field)}: ${value(before)} → ${value(after)}\n`,
-  )
-  const place = service.origin === null ? '' : `${code(service.origin.source)}\n\n`
+  const { origin, line, waits = [] } = service
+  const place = origin === null ? '' : `${code(placeText(origin.source, line))}\n\n`
   const isWhole = service.fate === 'added' || service.fate === 'removed'
   const consequence = has(service, 'unreachable') ? ': no longer answered for some clients' : ''
   return [
     `\n<details><summary><code>${escapeHtml(service.service)}</code>${consequence}</summary>\n\n`,
     place,
-    ...(isWhole ? [] : fields),
+    ...(isWhole ? [] : service.fields.map(fieldLine)),
+    ...waits.map((text) => `- waits: ${escapeMarkdown(text)}\n`),
     ...service.groups.map((group) => groupText(group, review)),
     '\n</details>\n',
   ].join('')
+}
+
+function fieldLine({ field, before, after, place }: FieldChange): string {
+  const where = place === undefined ? '' : ` (${code(fieldPlaceText(place))})`
+  return `- ${code(field)}: ${value(before)} → ${value(after)}${where}\n`
 }
 
 const value = (text: string | null): string => (text === null ? '_not set_' : code(text))
@@ -184,14 +201,16 @@ const groupText = ({ nodes, virtualServers, effects }: NodeGroup, review: Review
     ),
   ].join('')
 
-function serverText({ key, fate, before, after, added, removed, settings }: VirtualServerReview): string {
+function serverText(server: VirtualServerReview): string {
+  const { key, fate, before, after, added, removed, settings, isAssumed } = server
   const members = [...added.map((name) => `+${name}`), ...removed.map((name) => `−${name}`)]
   const parts = [
     `${before} → ${after} real servers`,
     ...settings.map(code),
     ...members.slice(0, 10).map(code),
   ]
-  return `${fate} ${code(key)}: ${parts.join('; ')}${members.length > 10 ? `; and ${members.length - 10} more` : ''}`
+  const name = `${code(key)}${isAssumed ? ' (assumed)' : ''}`
+  return `${fate} ${name}: ${parts.join('; ')}${members.length > 10 ? `; and ${members.length - 10} more` : ''}`
 }
 
 function othersBlock({ others, nodes }: Review): string[] {
@@ -203,4 +222,15 @@ function othersBlock({ others, nodes }: Review): string[] {
       .join('')
   })
   return [`\n<details><summary>of no Service</summary>\n\n${lines.join('')}\n</details>\n`]
+}
+
+function packetsBlock(review: Review): string[] {
+  const unmoved = unmovedText(review)
+  if (unmoved !== '') return [`\n${unmoved}\n`]
+  const { shown, more } = packetLines(review)
+  if (shown.length === 0) return []
+  const lines = [...shown.map((line) => `- ${code(line)}\n`), ...(more > 0 ? [`- and ${more} more\n`] : [])]
+  return [
+    `\n<details><summary>other packets that change their fate</summary>\n\n${lines.join('')}\n</details>\n`,
+  ]
 }

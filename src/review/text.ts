@@ -9,6 +9,7 @@ import type {
   ServiceReview,
   VirtualServerReview,
 } from './types.ts'
+import { fieldPlaceText, packetLines, placeText, unmovedText } from './words.ts'
 
 /** How text is painted; the identity where there are no colours. */
 export interface Paint {
@@ -58,12 +59,8 @@ const PLACE_COLUMN = 76
 function fieldText({ field, before, after, place }: FieldChange): string {
   const line = `    ${safeText(field).padEnd(FIELD_WIDTH)} ${safeText(before ?? 'not set')} → ${safeText(after ?? 'not set')}`
   if (place === undefined) return `${line}\n`
-  const where = `${place.isBefore ? 'no longer: ' : ''}${placeText(place.source, place.line)}`
-  return `${line.padEnd(PLACE_COLUMN)}  ${safeText(where)}\n`
+  return `${line.padEnd(PLACE_COLUMN)}  ${safeText(fieldPlaceText(place))}\n`
 }
-
-const placeText = (source: string, line: number | undefined): string =>
-  line === undefined ? source : `${source}:${line}`
 
 /** A Service that comes or goes: what it is, in a line. */
 function fieldSummary(fields: readonly FieldChange[], fate: 'added' | 'removed'): string {
@@ -141,31 +138,18 @@ function findingsText({ findings }: Review, paint: Paint, findingPaint?: Finding
 }
 
 /** What changes for packets at addresses of Services that are not told of above. */
-function packetsText({ packets }: Review): string {
-  const changed = packets?.changed ?? []
-  const lines = changed
-    .slice(0, MOST_PACKETS)
-    .map(
-      ({ target, client, before, after }) =>
-        `    ${safeText(`${target} for ${client}: ${before} → ${after}`)}\n`,
-    )
-  const rest = changed.length - lines.length
-  return changed.length === 0
+function packetsText(review: Review): string {
+  const { shown, more } = packetLines(review)
+  const lines = shown.map((line) => `    ${safeText(line)}\n`).join('')
+  return shown.length === 0
     ? ''
-    : `\nother packets that change their fate\n${lines.join('')}${rest > 0 ? `    and ${rest} more\n` : ''}`
-}
-const MOST_PACKETS = 8
-
-function unmoved({ packets }: Review): string {
-  if (packets === undefined || packets.changed.length > 0 || packets.differing === 0) return ''
-  const { followed, differing } = packets
-  return `no other packet changes its fate${followed < differing ? ` (followed on ${followed} of ${differing} nodes)` : ''}`
+    : `\nother packets that change their fate\n${lines}${more > 0 ? `    and ${more} more\n` : ''}`
 }
 
 function footer(review: Review): string {
   const { unchanged, onlyBefore, onlyAfter, nodes, others, hidden } = review
   const parts = [
-    unmoved(review),
+    unmovedText(review),
     others.length === 0 && (hidden?.others ?? 0) === 0
       ? 'no rule, set or setting of all Services changes'
       : '',
