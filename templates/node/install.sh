@@ -36,9 +36,12 @@ install_here() {
 put_in_place() {
   placed=''
   stage_script "$0" && stage_units "$bundle" && stage_record && move_staged && return 0
-  for file in $placed; do rm -f "$file.new"; done
+  clear_staged
   return 1
 }
+
+# clear_staged: also what is half written.
+clear_staged() { for file in $placed; do rm -f "$file.new"; done; }
 
 # stage_script FILE: $placed gets the names of what is staged beside where it will be.
 stage_script() {
@@ -63,19 +66,19 @@ stage_units() {
   home=$(CDPATH='' cd -P -- "$state" && pwd -P)
   problem="cannot write to $units: is there room?"
   for unit in $list; do
+    placed="$placed $units/$unit"
     awk -v prefix="$prefix" -v home="$home" -v reconcile="$reconcile" '
       { gsub(/\/usr\/local\//, prefix "/"); gsub(/\/var\/lib\/ipvsc/, home) }
       /^ExecStart=.* check$/ { sub(/check$/, reconcile) }
       { print }' "$1/$unit" > "$units/$unit.new" && [ -s "$units/$unit.new" ] || return 1
-    placed="$placed $units/$unit"
     call chmod chmod 644 "$units/$unit.new" || return 1
   done
 }
 
 stage_record() {
   problem="cannot write to $state: $state_advice"
-  printf 'prefix %s\nunits %s\nreconcile %s\nversion %s\n' "$prefix" "$units" "$reconcile" "$SCRIPT_VERSION" > "$state/installed.new" || return 1
   placed="$placed $state/installed"
+  printf 'prefix %s\nunits %s\nreconcile %s\nversion %s\n' "$prefix" "$units" "$reconcile" "$SCRIPT_VERSION" > "$state/installed.new" || return 1
   has_room "$state"
 }
 

@@ -1,7 +1,6 @@
 # --- the lock -------------------------------------------------------------------------------------------------
 
 take_lock() {
-  state_advice='it has to be a folder that can be written to, with room; --state-dir names another one'
   if [ ! -d "$state" ]; then
     mkdir -p "$state" 2> "$errors" || refuse "cannot make $state ($(cat "$errors")): $state_advice"
     check_trust

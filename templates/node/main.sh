@@ -13,6 +13,7 @@ number() {
 
 set_defaults() {
   prefix=/usr/local reconcile=no allow_older=no config=/etc/ipvsc wanted_node='' units=/etc/systemd/system
+  state_advice='it has to be a folder that can be written to, with room; --state-dir names another one'
   unpacked='' starting=no signed_by='' comes_back=none renewed=no damaged=no size=0
   command=apply dry_run=no confirm='' drain=yes drain_timeout=900 wait=60 limit=120 flavour='' variant='' take_over=no
   remove_leftovers=no converge=no other_node=no discard_journal=no state=${IPVSC_STATE_DIR:-/var/lib/ipvsc} bundle='' copy='' checked=no verbose=no quiet=no json=no
@@ -127,6 +128,8 @@ main() {
   fi
   check_root
   check_trust
+  # Whoever reads what this says may leave: that must not end it half way.
+  case $command in check | status) ;; *) trap '' PIPE ;; esac
   [ "$command" != uninstall ] || run_command
   if [ "$command" = boot ]; then command=apply starting=yes converge=yes; fi
   find_bundle
@@ -152,8 +155,6 @@ run_command() {
   esac
   take_lock
   locked_state=yes
-  # Whoever reads what this says may leave: that must not end it half way.
-  trap '' PIPE
   find_runs
   case $command in
     confirm) confirm_run ;;

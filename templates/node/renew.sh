@@ -11,7 +11,10 @@ take_newer_script() {
   version_of_bundle=$(awk -F = '$1 == "SCRIPT_VERSION" { print $2; exit }' "$work/newer/apply.sh")
   is_newer "$version_of_bundle" "$SCRIPT_VERSION" || return 0
   SCRIPT_VERSION=$version_of_bundle placed=''
-  stage_script "$work/newer/apply.sh" && stage_units "$work/newer" && stage_record && move_staged || refuse "cannot take the script of the bundle: $problem"
+  stage_script "$work/newer/apply.sh" && stage_units "$work/newer" && stage_record && move_staged || {
+    clear_staged
+    refuse "cannot take the script of the bundle: $problem"
+  }
   ! runs_systemd || call 'systemctl daemon-reload' systemctl daemon-reload || :
   say note "the bundle brings a newer script (ipvsc $version_of_bundle), which takes the place of this one"
   renewed=yes
