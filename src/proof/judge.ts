@@ -88,9 +88,13 @@ export function judgePromise(
     found: describeFate(fate),
     known,
   })
-  if (!mayAsk(promise, client, packet, state))
-    return isDropped(fate) ? null : fault('dropped: not in a source range')
   const { endpoints, standIns } = promise
+  if (!mayAsk(promise, client, packet, state)) {
+    // What the node sends itself meets IPVS before the rules that drop: where nobody answers, it is refused there.
+    const isRefused =
+      packet.arrival.kind === 'local' && fate.kind === 'refused' && endpoints.length + standIns.length === 0
+    return isDropped(fate) || isRefused ? null : fault('dropped: not in a source range')
+  }
   const isStoodIn = endpoints.length === 0 && standIns.length > 0 && fate.kind === 'served'
   const wanted = isStoodIn ? standIns : endpoints
   if (wanted.length === 0)

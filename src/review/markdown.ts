@@ -42,10 +42,17 @@ export function formatMarkdown(
   review: Review,
   { most = MOST_CHARACTERS, command = 'ipvsc diff', stat = false }: MarkdownOptions = {},
 ): string {
-  const ordered = byImportance(review.services)
   const head = `### ipvsc: ${verdict(review, code)}\n`
-  const room =
-    most - head.length - cutNotice({ rows: 99_999, names: 99_999, details: 99_999 }, command).length
+  const whole = laidOut(review, most - head.length, stat)
+  if (!isCut(whole.cut)) return head + whole.text
+  const notice = cutNotice({ rows: 99_999, names: 99_999, details: 99_999 }, command)
+  const { text, cut } = laidOut(review, most - head.length - notice.length, stat)
+  return head + text + cutNotice(cut, command)
+}
+
+/** Table and details, as many as there is room for. */
+function laidOut(review: Review, room: number, stat: boolean): { readonly text: string; readonly cut: Cut } {
+  const ordered = byImportance(review.services)
   const table = fitTable(ordered, review, room)
   const blocks = stat
     ? []
@@ -56,10 +63,13 @@ export function formatMarkdown(
         ...packetsBlock(review),
       ]
   const shown = fitting(blocks, room - table.text.length)
-  const cut = { rows: table.rows, names: table.names, details: blocks.length - shown }
-  const isCut = cut.rows + cut.names + cut.details > 0
-  return `${head}${table.text}${blocks.slice(0, shown).join('')}${isCut ? cutNotice(cut, command) : ''}`
+  return {
+    text: table.text + blocks.slice(0, shown).join(''),
+    cut: { rows: table.rows, names: table.names, details: blocks.length - shown },
+  }
 }
+
+const isCut = ({ rows, names, details: blocks }: Cut): boolean => rows + names + blocks > 0
 
 /** How many of the texts have room, from the first on. */
 function fitting(texts: readonly string[], room: number): number {
