@@ -12,7 +12,7 @@ export {
 export { BundleError, type VerifiedBundle, verifyBundle } from './bundle/verify.ts'
 export { type Captured, capture, type Dumps, foreignTo } from './capture/capture.ts'
 export { type Drift, driftOf } from './capture/drift.ts'
-export { Compilation } from './compile/compilation.ts'
+export { type ClusterStep, Compilation } from './compile/compilation.ts'
 export {
   type CompileCounts,
   type CompileOptions,
@@ -21,6 +21,9 @@ export {
   compileNodes,
   quarantined,
 } from './compile/compile.ts'
+export type { Mode } from './compile/mode.ts'
+export { ipvs } from './compile/modes/ipvs/mode.ts'
+export type { FollowedObject } from './compile/objects.ts'
 export { formatProvenance, type ItemProvenance, type Provenance } from './compile/provenance.ts'
 export { resolveConfig } from './config/resolve.ts'
 export { type ConntrackConfig, DEFAULT_CONFIG, type DetectLocal, type ProxyConfig } from './config/types.ts'

@@ -85,6 +85,14 @@ test('a room imports only the rooms that the table allows it', () => {
   }
 })
 
+test('of modes, what compiles for all of them knows the default alone', () => {
+  for (const path of SOURCES.filter((source) => roomOf(source) === 'compile')) {
+    if (room(path).startsWith('compile/modes/')) continue
+    const modes = importsOf(path).filter((name) => name.includes('modes/'))
+    assert.equal(modes, room(path) === 'compile/compile.ts' ? ['./modes/ipvs/mode.ts'] : [], room(path))
+  }
+})
+
 test('only one file writes to the terminal', () => {
   for (const path of SOURCES) {
     if (/^(cli\/terminal\.ts|build\/.*)$/.test(room(path))) continue

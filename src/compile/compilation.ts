@@ -1,161 +1,119 @@
+import { CONFIG_REF } from '../config/fields.ts'
+import type { Diagnostic, ObjectRef } from '../diagnostics/diagnostics.ts'
 import type { Cluster, Sourced } from '../kube/cluster.ts'
-import { fullName } from '../kube/names.ts'
-import type { EndpointSlice, EndpointSubset, Endpoints } from '../kube/types.ts'
-import { canonicalAddress } from '../net/address.ts'
-import { compareVirtualServers } from '../plan/canonical.ts'
-import { formatEntry } from '../plan/entries.ts'
-import { buildSet } from '../plan/sets.ts'
-import type { IpSet, Plan, SetEntry, VirtualServer } from '../plan/types.ts'
-import { type CompileOptions, type CompileResult, compile } from './compile.ts'
+import { refOf } from '../kube/names.ts'
+import { changes } from '../plan/changes/changes.ts'
+import type { Change } from '../plan/changes/types.ts'
+import type { Owners } from '../plan/owners.ts'
+import type { Plan } from '../plan/types.ts'
+import { ResolveMemo } from '../resolve/memo.ts'
+import { type CompileOptions, type CompileResult, compileNodes } from './compile.ts'
+import { ClusterObjects, type FollowedObject } from './objects.ts'
+import { once } from './once.ts'
+import { patchService } from './patch.ts'
 
-const SERVICE_LABEL = 'kubernetes.io/service-name'
+/** Objects that came or changed, and those that are gone: one step of a cluster. */
+export interface ClusterStep {
+  /** Each takes the place of the one of its kind, namespace and name. Objects that were given before must not be changed in place. */
+  readonly set?: readonly Sourced<FollowedObject>[]
+  /** What is not there is passed over. */
+  readonly gone?: readonly ObjectRef[]
+}
 
 /**
- * A compiled cluster that follows its EndpointSlices. One slice decides the real servers of one Service, and the loop-back
- * entries of its pods, so that only this Service is compiled again; whatever could reach further is left to `compile`.
+ * A compiled cluster that follows its objects: Services, EndpointSlices, Endpoints, Nodes and configurations. After each step it holds
+ * what compiling the cluster anew would give. An ordinary change of endpoints compiles one Service again; after any other one, what
+ * is read and checked is what was replaced.
+ *
+ * @example
+ * const compilation = new Compilation(cluster, { node: 'node-1' })
+ * const changes = compilation.update({ gone: [{ kind: 'Service', namespace: 'default', name: 'web' }] })
  */
 export class Compilation {
   readonly #options: CompileOptions
-  readonly #services: ReadonlyMap<string, Cluster['services'][number]>
-  readonly #slices: Map<string, Sourced<EndpointSlice>[]>
-  /** The Service of each slice. */
-  readonly #owners = new Map<string, string>()
-  readonly #rest: Pick<Cluster, 'nodes' | 'configurations'>
-  readonly #endpoints: ReadonlyMap<string, Endpoints>
-  #plan: Plan
+  readonly #objects: ClusterObjects
+  readonly #memo = new ResolveMemo()
+  #result: () => CompileResult
+  /** The last one there was, or `null`: there was none yet. */
+  #last: Plan | null = null
+  #isValid = false
 
-  /** `result` is that of compiling the cluster with the options; it has to hold a plan. */
-  constructor(cluster: Cluster, options: CompileOptions, result: CompileResult = compile(cluster, options)) {
-    if (result.plan === null) throw new Error('the cluster has errors: there is no plan to follow')
-    this.#plan = result.plan
+  /** The result of `compile` with the same arguments can be given where it is at hand. */
+  constructor(cluster: Cluster, options: CompileOptions, result?: CompileResult) {
     this.#options = options
-    this.#services = new Map(cluster.services.map((service) => [fullName(service.object), service]))
-    this.#slices = new Map()
-    for (const slice of cluster.endpointSlices) {
-      const service = serviceOf(slice)
-      this.#owners.set(fullName(slice.object), service)
-      const known = this.#slices.get(service)
-      if (known === undefined) this.#slices.set(service, [slice])
-      else known.push(slice)
-    }
-    this.#rest = { nodes: cluster.nodes, configurations: cluster.configurations }
-    this.#endpoints = new Map(cluster.endpoints.map(({ object }) => [fullName(object), object]))
+    this.#objects = new ClusterObjects(cluster)
+    this.#result = result === undefined ? this.#compileLater() : () => result
+    this.#keep(this.#result().plan)
   }
 
-  get plan(): Plan {
-    return this.#plan
+  /** `null`: the cluster has errors. */
+  get plan(): Plan | null {
+    return this.#isValid ? this.#last : null
+  }
+
+  /** Everything that compiling tells; worked out when it is first asked for after a step. */
+  get result(): CompileResult {
+    return this.#result()
+  }
+
+  get diagnostics(): readonly Diagnostic[] {
+    return this.#result().diagnostics
+  }
+
+  /** `null`: the cluster has errors. */
+  get owners(): Owners | null {
+    return this.#result().owners
   }
 
   /**
-   * Takes a slice in the place of the one of its name, or as a new one. `false`: the change may reach further than its
-   * Service (another Service has the same pod, an Endpoints object stood in, something is wrong), nothing was changed, and
-   * the cluster has to be compiled anew.
+   * Takes a step, and gives what it changes on the node. While the cluster has errors nothing changes; the step that mends them gives
+   * all changes since the last plan. The first plan has no changes: there is nothing before it.
    */
-  update(slice: Sourced<EndpointSlice>): boolean {
-    const name = serviceOf(slice)
-    const service = this.#services.get(name)
-    const before = this.#slices.get(name) ?? []
-    const owner = this.#owners.get(fullName(slice.object)) ?? name
-    if (service === undefined || owner !== name || this.#endpoints.has(name)) return false
-    const isSame = ({ object }: Sourced<EndpointSlice>): boolean =>
-      fullName(object) === fullName(slice.object)
-    const after = before.some(isSame)
-      ? before.map((known) => (isSame(known) ? slice : known))
-      : [...before, slice]
-    const [old, fresh] = [before, after].map((slices) => this.#compileAlone(service, slices))
-    if (!old || !fresh) return false
-    const plan = this.#patched(old, fresh, name)
-    if (plan === null) return false
-    this.#plan = plan
-    this.#slices.set(name, after)
-    this.#owners.set(fullName(slice.object), name)
-    return true
-  }
-
-  #compileAlone(
-    service: Cluster['services'][number],
-    endpointSlices: readonly Sourced<EndpointSlice>[],
-  ): Plan | null {
-    const cluster: Cluster = {
-      ...this.#rest,
-      services: [service],
-      endpointSlices: [...endpointSlices],
-      endpoints: [],
+  update(step: ClusterStep): readonly Change[] {
+    const service = this.#serviceOf(step)
+    const before = service === null ? null : this.#objects.ofService(service)
+    for (const ref of step.gone ?? []) this.#objects.remove(ref)
+    for (const object of step.set ?? []) this.#objects.set(object)
+    this.#result = this.#compileLater()
+    const { plan } = this
+    if (plan !== null && service !== null && before !== null) {
+      const patched = patchService(plan, this.#objects, service, before, this.#options)
+      if (patched !== null) {
+        this.#last = patched.plan
+        return patched.changes
+      }
     }
-    return compile(cluster, { ...this.#options, quarantine: false }).plan
+    return this.#keep(this.#result().plan)
   }
 
-  #patched(old: Plan, fresh: Plan, service: string): Plan | null {
-    const virtualServers = [...this.#plan.virtualServers]
-    for (const [index, server] of old.virtualServers.entries()) {
-      const place = find(virtualServers, server)
-      const next = fresh.virtualServers[index]
-      // Somebody else has the address, or the Service serves at others than before.
-      if (place < 0 || next === undefined || compareVirtualServers(server, next) !== 0) return null
-      if (JSON.stringify(virtualServers[place]) !== JSON.stringify(server)) return null
-      virtualServers[place] = next
-    }
-    if (fresh.virtualServers.length !== old.virtualServers.length) return null
-    const sets = this.#plan.sets.map((set) => this.#patchedSet(set, old, fresh, service))
-    if (sets.includes(null)) return null
-    return { ...this.#plan, virtualServers, sets: sets as IpSet[] }
+  /** The one Service of which all objects of a step state endpoints, before it and after; `null`: there is no such. */
+  #serviceOf({ set = [], gone = [] }: ClusterStep): string | null {
+    const refs = [...gone, ...set.map(({ object }) => refTo(object))]
+    if (refs.some(({ kind }) => kind !== 'EndpointSlice' && kind !== 'Endpoints')) return null
+    const held = refs.map((ref) => this.#objects.stating(ref))
+    const stated = [...set.map(({ object }) => object), ...held.filter((object) => object !== undefined)]
+    const services = new Set(stated.map((object) => this.#objects.serviceStatedBy(object)))
+    const [service = null] = services
+    return services.size === 1 ? service : null
   }
 
-  /** `null`: another Service may want an entry that goes, or rules follow from the set being empty. */
-  #patchedSet(set: IpSet, old: Plan, fresh: Plan, service: string): IpSet | null {
-    const entriesOf = (plan: Plan): readonly SetEntry[] =>
-      plan.sets.find(({ name }) => name === set.name)?.entries ?? []
-    const [was, is] = [entriesOf(old), entriesOf(fresh)]
-    const key = (entry: SetEntry): string => formatEntry(set.type, entry)
-    const wanted = new Set(is.map(key))
-    const held = new Set(was.map(key))
-    const gone = was.filter((entry) => !wanted.has(key(entry)))
-    const come = is.filter((entry) => !held.has(key(entry)))
-    if (gone.length + come.length === 0) return set
-    if (gone.some((entry) => this.#servesOthers((entry as { address?: string }).address, service)))
-      return null
-    const dropped = new Set(gone.map(key))
-    const entries = [...set.entries.filter((entry) => !dropped.has(key(entry))), ...come]
-    const next = buildSet(set.name, set.family, set.type, entries)
-    return (next.entries.length === 0) === (set.entries.length === 0) ? next : null
+  #compileLater(): () => CompileResult {
+    return once(() => {
+      const { node, ...options } = this.#options
+      const [result] = compileNodes(this.#objects.cluster(), { ...options, nodes: [node] }, this.#memo)
+      if (result === undefined) throw new Error('internal error: one node gives one result')
+      return result
+    })
   }
 
-  /** Whether a pod is an endpoint of another Service, too. */
-  #servesOthers(address: string | undefined, service: string): boolean {
-    if (address === undefined) return true
-    const isAddress = (text: string | undefined): boolean => text !== undefined && names(text, address)
-    for (const [name, slices] of this.#slices) {
-      if (name === service) continue
-      for (const { object } of slices)
-        for (const endpoint of object.endpoints ?? []) if (isAddress(endpoint.addresses[0])) return true
-    }
-    for (const [name, { subsets }] of this.#endpoints)
-      if (name !== service && (subsets ?? []).some((subset) => statesAddress(subset, address))) return true
-    return false
+  #keep(plan: Plan | null): readonly Change[] {
+    this.#isValid = plan !== null
+    if (plan === null) return []
+    const before = this.#last
+    this.#last = plan
+    return before === null ? [] : changes(before, plan)
   }
 }
 
-const statesAddress = ({ addresses, notReadyAddresses }: EndpointSubset, wanted: string): boolean =>
-  [...(addresses ?? []), ...(notReadyAddresses ?? [])].some(({ ip }) => names(ip, wanted))
-
-/** Only an IPv6 address can be written in several ways. */
-const names = (text: string, address: string): boolean =>
-  text === address || (text.includes(':') && canonicalAddress(text) === address)
-
-function serviceOf({ object }: Sourced<EndpointSlice>): string {
-  const { namespace, labels } = object.metadata
-  return `${namespace || 'default'}/${labels?.[SERVICE_LABEL] ?? ''}`
-}
-
-/** Where a virtual server stands in a sorted list, or -1. */
-function find(servers: readonly VirtualServer[], wanted: VirtualServer): number {
-  let [low, high] = [0, servers.length - 1]
-  while (low <= high) {
-    const middle = (low + high) >> 1
-    const order = compareVirtualServers(servers[middle] as VirtualServer, wanted)
-    if (order === 0) return middle
-    if (order < 0) low = middle + 1
-    else high = middle - 1
-  }
-  return -1
-}
+const refTo = (object: FollowedObject): ObjectRef =>
+  object.kind === 'KubeProxyConfiguration' ? CONFIG_REF : refOf(object)

@@ -1,8 +1,8 @@
+import { chooseConfig } from '../config/choose.ts'
 import { DEFAULT_CONFIG, type ProxyConfig } from '../config/types.ts'
-import { type Diagnostic, diagnostic, hasErrors } from '../diagnostics/diagnostics.ts'
+import { type Diagnostic, diagnostic, hasErrors, type Origin } from '../diagnostics/diagnostics.ts'
 import type { Cluster, Sourced } from '../kube/cluster.ts'
-import { refOf } from '../kube/names.ts'
-import type { Node } from '../kube/types.ts'
+import type { KubeProxyConfiguration, Node } from '../kube/types.ts'
 import { canonicalAddress } from '../net/address.ts'
 import { FAMILIES, type Family } from '../net/family.ts'
 import { type NodeBinding, nodeBinding } from '../node/binding.ts'
@@ -10,18 +10,26 @@ import { type InterfaceAddress, type NodeFacts, nodeFacts } from '../node/facts.
 import { factsDiagnostics, type ReportedFacts } from '../node/reportedFacts.ts'
 import type { Owners } from '../plan/owners.ts'
 import type { Plan } from '../plan/types.ts'
+import type { ResolveMemo } from '../resolve/memo.ts'
 import type { ConflictPolicy } from '../resolve/options.ts'
 import { resolveCluster } from '../resolve/resolve.ts'
 import type { ResolvedCluster } from '../resolve/types.ts'
-import { ClusterPlans } from './modes/ipvs/plan.ts'
-import { isBefore, needsNoConnReuse } from './modes/ipvs/settings.ts'
-import { buildProvenance, type Provenance } from './provenance.ts'
+import type { ClusterPlans, Mode } from './mode.ts'
+import { ipvs } from './modes/ipvs/mode.ts'
+import type { Provenance } from './provenance.ts'
 
 export interface CompileOptions {
   /** `metadata.name` of the Node to compile for. */
   readonly node: string
-  /** Default: what kube-proxy does without a configuration. */
+  /** How Services become kernel state. Default: `ipvs`. */
+  readonly mode?: Mode
+  /** Settings with defaults applied. Default: those of `configuration`. */
   readonly config?: ProxyConfig
+  /**
+   * A configuration as Kubernetes has it; what is wrong with it is among the diagnostics. Default: that of the cluster, and without
+   * any what kube-proxy does then.
+   */
+  readonly configuration?: KubeProxyConfiguration
   /** Default: both. */
   readonly families?: readonly Family[]
   /** What is on the node's interfaces (`ip -j addr`). Default: the addresses in the Node's status. */
@@ -73,15 +81,23 @@ export function compile(cluster: Cluster, options: CompileOptions): CompileResul
 export function compileNodes(
   cluster: Cluster,
   { nodes, ...options }: Omit<CompileOptions, 'node'> & { readonly nodes: readonly string[] },
+  memo?: ResolveMemo,
 ): CompileResult[] {
-  const config = options.config ?? DEFAULT_CONFIG
-  const { resolved, diagnostics: found } = resolveCluster(cluster, {
-    scheduler: config.scheduler,
-    onConflict: options.onConflict ?? 'error',
-  })
-  const diagnostics = cluster.services.length === 0 ? [...found, NO_SERVICES] : found
+  const { mode = ipvs } = options
+  const settings: Diagnostic[] = []
+  const config = configOf(cluster, options, (problem) => settings.push(problem))
+  const { resolved, diagnostics: found } = resolveCluster(
+    cluster,
+    {
+      scheduler: config.scheduler,
+      onConflict: options.onConflict ?? 'error',
+    },
+    memo,
+  )
+  const diagnostics = [...settings, ...found, ...(cluster.services.length === 0 ? [NO_SERVICES] : [])]
   const common: CommonPart = {
-    plans: new ClusterPlans(resolved, {
+    mode,
+    plans: mode.plansOf(resolved, {
       config,
       families: options.families ?? FAMILIES,
       onConflict: options.onConflict ?? 'error',
@@ -103,8 +119,19 @@ export function compileNodes(
   })
 }
 
+function configOf(
+  { configurations }: Cluster,
+  { config, configuration }: Pick<CompileOptions, 'config' | 'configuration'>,
+  report: (problem: Diagnostic) => void,
+): ProxyConfig {
+  if (config !== undefined) return config
+  const given = configuration === undefined ? configurations : [{ object: configuration, origin: CALLER }]
+  return chooseConfig(given, report) ?? DEFAULT_CONFIG
+}
+
 /** What the results of all nodes have in common. */
 interface CommonPart {
+  readonly mode: Mode
   readonly plans: ClusterPlans
   readonly config: ProxyConfig
   readonly counts: CompileCounts
@@ -119,7 +146,7 @@ const NO_SERVICES = diagnostic({
 
 function compileNode(
   node: Sourced<Node>,
-  { plans, config, counts, diagnostics: common }: CommonPart,
+  { mode, plans, config, counts, diagnostics: common }: CommonPart,
   before: readonly Diagnostic[],
   options: Omit<CompileOptions, 'node'>,
 ): CompileResult {
@@ -134,7 +161,7 @@ function compileNode(
   const found = [
     ...before,
     ...built.diagnostics,
-    ...nodeDiagnostics(node, facts),
+    ...mode.nodeDiagnostics(node, facts),
     ...(reported === null ? [] : factsDiagnostics(built.plan, reported)),
   ]
   const diagnostics = [...common, ...(options.quarantine ? quarantined(found) : found)]
@@ -145,7 +172,7 @@ function compileNode(
     },
     owners: ok ? built.owners : null,
     get provenance() {
-      return ok ? buildProvenance(built.owners) : null
+      return ok ? built.provenance : null
     },
     counts,
     diagnostics,
@@ -191,6 +218,9 @@ const bareNode = (name: string): Sourced<Node> => ({
   origin: NO_ORIGIN,
 })
 
+/** Of a configuration that no input holds. */
+const CALLER: Origin = { source: 'options', document: 0, path: [] }
+
 /** Of a Node that no input holds. */
 const NO_ORIGIN: Sourced<Node>['origin'] = { source: 'command line', document: 0, path: [] }
 
@@ -205,45 +235,4 @@ function nodeNotFound(name: string, known: readonly string[], hasAddresses: bool
     found: known.length === 0 ? 'no Node' : known.slice(0, 10).join(', ') + (known.length > 10 ? ', …' : ''),
     expected: name,
   })
-}
-
-function nodeDiagnostics(node: Sourced<Node>, facts: NodeFacts): Diagnostic[] {
-  const about = { subject: refOf(node.object), origin: node.origin }
-  const path = ['status', 'nodeInfo', 'kernelVersion']
-  if (facts.kernel === null)
-    return [
-      diagnostic({
-        ...about,
-        code: 'KERNEL_UNKNOWN',
-        severity: 'info',
-        message: 'The kernel version is unknown, so net.ipv4.vs.conn_reuse_mode is left alone.',
-        path,
-      }),
-    ]
-  const found = facts.kernel.join('.')
-  if (isBefore(facts.kernel, 4, 1))
-    return [
-      diagnostic({
-        ...about,
-        code: 'KERNEL_TOO_OLD',
-        severity: 'warning',
-        message: 'IPVS mode needs a kernel from 4.1 on; the node will refuse the rules.',
-        path,
-        found,
-        expected: '4.1 or newer',
-      }),
-    ]
-  if (!needsNoConnReuse(facts)) return []
-  return [
-    diagnostic({
-      ...about,
-      code: 'CONN_REUSE_OFF',
-      severity: 'info',
-      message:
-        'net.ipv4.vs.conn_reuse_mode is switched off, since it costs new connections a second on this kernel; a client that uses a source port again keeps its real server for it, and one that drains may drain until its deadline.',
-      path,
-      found,
-      expected: '5.9 or newer',
-    }),
-  ]
 }

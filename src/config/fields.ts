@@ -8,7 +8,8 @@ import {
 import { canonicalAddress, type Network, parseNetwork } from '../net/address.ts'
 import { parseDuration } from './duration.ts'
 
-const CONFIG_REF = { kind: 'KubeProxyConfiguration', namespace: null, name: 'config' }
+/** The configuration, as messages name it. */
+export const CONFIG_REF = { kind: 'KubeProxyConfiguration', namespace: null, name: 'config' }
 
 /** Reads fields of a configuration. A value that cannot be used is reported, and gives `null`. */
 export class Fields {

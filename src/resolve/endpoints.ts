@@ -13,20 +13,13 @@ import {
 } from '../net/address.ts'
 import { FAMILIES, type Family } from '../net/family.ts'
 import { compareText } from '../order.ts'
+import type { ReadEndpoints, ResolveMemo } from './memo.ts'
 import { checkedAddress } from './services.ts'
-import type { Endpoint, EndpointSource } from './types.ts'
+import type { Endpoint, EndpointGroup, EndpointSource } from './types.ts'
 
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name'
 /** Keys of `topology` in discovery.k8s.io/v1beta1. */
 const HOSTNAME_TOPOLOGY = 'kubernetes.io/hostname'
-
-/** The endpoints that one object states for one of its ports in one family. */
-interface EndpointGroup {
-  readonly family: Family
-  readonly portName: string
-  readonly protocol: string
-  readonly endpoints: readonly Endpoint[]
-}
 
 /** A port with a number: the others are skipped. */
 type NumberedPort = EndpointPort & { readonly port: number }
@@ -58,23 +51,23 @@ export interface IndexedEndpoints {
 }
 
 /** Reads every slice, and the Endpoints objects of Services without any slice. */
-export function indexEndpoints(cluster: Cluster): IndexedEndpoints {
+export function indexEndpoints(cluster: Cluster, memo?: ResolveMemo): IndexedEndpoints {
   const index = new Map<string, EndpointGroup[]>()
   const sources = new Map<string, EndpointSource[]>()
   const diagnostics: Diagnostic[] = []
   const services = new Set(cluster.services.map(({ object }) => fullName(object)))
 
   const add = (source: EndpointSource, service: string, read: (report: Report) => EndpointGroup[]) => {
-    const report = new ObjectReport(source)
-    const groups = read(report.add)
-    diagnostics.push(...report.diagnostics)
-    if (report.failed) return
+    const stated =
+      memo === undefined ? readOne(source, read) : memo.endpoints(source, () => readOne(source, read))
+    diagnostics.push(...stated.diagnostics)
+    if (stated.failed) return
     const known = index.get(service)
-    if (known === undefined) index.set(service, groups)
-    else known.push(...groups)
-    const stated = sources.get(service)
-    if (stated === undefined) sources.set(service, [source])
-    else stated.push(source)
+    if (known === undefined) index.set(service, [...stated.groups])
+    else known.push(...stated.groups)
+    const others = sources.get(service)
+    if (others === undefined) sources.set(service, [source])
+    else others.push(source)
   }
 
   const sliced = new Set<string>()
@@ -92,6 +85,12 @@ export function indexEndpoints(cluster: Cluster): IndexedEndpoints {
     else diagnostics.push(...orphanEndpoints(endpoints))
   }
   return { index, sources, diagnostics }
+}
+
+function readOne(source: EndpointSource, read: (report: Report) => EndpointGroup[]): ReadEndpoints {
+  const report = new ObjectReport(source)
+  const groups = read(report.add)
+  return { groups, diagnostics: report.diagnostics, failed: report.failed }
 }
 
 function orphanSlice(slice: Sourced<EndpointSlice>, service: string | undefined): Diagnostic[] {

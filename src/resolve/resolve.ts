@@ -5,9 +5,10 @@ import { fullName } from '../kube/names.ts'
 import { sortedBy } from '../order.ts'
 import { settleConflicts } from './conflicts.ts'
 import { indexEndpoints, joinEndpoints } from './endpoints.ts'
+import type { ResolveMemo } from './memo.ts'
 import type { ConflictPolicy } from './options.ts'
-import { type BareServicePort, resolveService } from './services.ts'
-import type { Endpoint, EndpointSource, ResolvedCluster, ServicePort } from './types.ts'
+import { type BareServicePort, type ResolvedService, resolveService } from './services.ts'
+import type { EndpointGroup, EndpointSource, ResolvedCluster, ServicePort } from './types.ts'
 
 export interface ResolveOptions {
   /** The configured scheduler, which annotated flags apply to. */
@@ -15,27 +16,29 @@ export interface ResolveOptions {
   readonly onConflict: ConflictPolicy
 }
 
-/** Everything about a cluster that is the same for each of its nodes. Objects with an error are left out. */
+/**
+ * Everything about a cluster that is the same for each of its nodes. Objects with an error are left out. A memo makes resolving a
+ * cluster again cost what was replaced.
+ */
 export function resolveCluster(
   cluster: Cluster,
   { scheduler, onConflict }: ResolveOptions,
+  memo?: ResolveMemo,
 ): { resolved: ResolvedCluster; diagnostics: readonly Diagnostic[] } {
-  const services = sortedBy(cluster.services, ({ object }) => fullName(object)).map((service) =>
-    resolveService(service, scheduler),
-  )
+  const services = sortedBy(cluster.services, ({ object }) => fullName(object)).map((service) => {
+    const resolve = (): ResolvedService => resolveService(service, scheduler)
+    return memo === undefined ? resolve() : memo.service(service, scheduler, resolve)
+  })
   const settled = settleConflicts(
     services.flatMap(({ servicePorts }) => sortedBy(servicePorts, portOrder)),
     onConflict,
   )
-  const { index, sources, diagnostics } = indexEndpoints(cluster)
+  const { index, sources, diagnostics } = indexEndpoints(cluster, memo)
   const servicePorts = settled.servicePorts.map((servicePort) => {
     const name = fullName(servicePort.service.object)
-    const { family, protocol } = servicePort
-    return withEndpoints(
-      servicePort,
-      joinEndpoints(index.get(name) ?? [], family, portName(servicePort), protocol.toUpperCase()),
-      sources.get(name) ?? [],
-    )
+    const stated = { groups: index.get(name) ?? [], sources: sources.get(name) ?? [] }
+    const join = (): ServicePort => withEndpoints(servicePort, stated)
+    return memo === undefined ? join() : memo.port(servicePort, stated, join)
   })
   return {
     resolved: { servicePorts, serviceCount: new Set(servicePorts.map(({ service }) => service)).size },
@@ -57,8 +60,10 @@ const portName = ({ service, index }: BareServicePort): string =>
 /** A copy, field by field: a spread takes many times as long. */
 const withEndpoints = (
   bare: BareServicePort,
-  endpoints: readonly Endpoint[],
-  sources: readonly EndpointSource[],
+  {
+    groups,
+    sources,
+  }: { readonly groups: readonly EndpointGroup[]; readonly sources: readonly EndpointSource[] },
 ): ServicePort => ({
   key: bare.key,
   service: bare.service,
@@ -77,6 +82,6 @@ const withEndpoints = (
   persistenceTimeout: bare.persistenceTimeout,
   scheduling: bare.scheduling,
   drainTimeout: bare.drainTimeout,
-  endpoints,
+  endpoints: joinEndpoints(groups, bare.family, portName(bare), bare.protocol.toUpperCase()),
   sources,
 })

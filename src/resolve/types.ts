@@ -69,6 +69,14 @@ export interface Endpoint {
   readonly source: string
 }
 
+/** The endpoints that one object states for one of its ports in one family. */
+export interface EndpointGroup {
+  readonly family: Family
+  readonly portName: string
+  readonly protocol: string
+  readonly endpoints: readonly Endpoint[]
+}
+
 /** The part of a compilation that is the same for every node. */
 export interface ResolvedCluster {
   /** Ordered by key, IPv4 before IPv6. */

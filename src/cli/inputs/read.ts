@@ -8,7 +8,7 @@ import { snapshotAges } from '../../read/snapshotRecord.ts'
 import type { ReadOptions, ReadResult } from '../../read/types.ts'
 import type { Console } from '../console.ts'
 import type { CompilationOptions } from '../options.ts'
-import { chooseConfig } from './configuration.ts'
+import { configOf } from './configuration.ts'
 import { inputFiles, lfsPointers, readSources } from './files.ts'
 import { readFacts } from './nodeOptions.ts'
 import { kept, type LaidInput, layInput, readOptionsOf, refusals, type Side } from './onto.ts'
@@ -55,7 +55,7 @@ export async function readInput(
   const { result } = laid
   const ages = snapshotAges(result.cluster.snapshots ?? [], ageLimits(options.maxSnapshotAge))
   const found: Diagnostic[] = [...main.diagnostics, ...laid.diagnostics, ...ages]
-  const config = chooseConfig(result, options.config, (problem) => found.push(problem))
+  const config = configOf(result, options.config, (problem) => found.push(problem))
   const softer = options.quarantine ? quarantined(kept(found, laid)) : found
   const diagnostics = isBundled ? [...softer, ...refusals(laid, options)] : softer
   const facts = options.nodeFacts === undefined ? null : await readFacts(options.nodeFacts)

@@ -1,4 +1,3 @@
-import type { ProxyConfig } from '../../../config/types.ts'
 import { compareAddresses } from '../../../net/address.ts'
 import type { Family } from '../../../net/family.ts'
 import {
@@ -13,20 +12,10 @@ import type { NodeFacts } from '../../../node/facts.ts'
 import { sortVirtualServers } from '../../../plan/canonical.ts'
 import { type VirtualServerKey, virtualServerKey } from '../../../plan/keys.ts'
 import { settleOnNode } from '../../../resolve/conflicts.ts'
-import type { ConflictPolicy } from '../../../resolve/options.ts'
 import type { Endpoint, ResolvedCluster, ServicePort } from '../../../resolve/types.ts'
+import type { ClusterContext } from '../../mode.ts'
 import { Memo, once } from '../../once.ts'
 import { type ClaimedVirtualServer, nodePortClaim, serviceClaims } from './virtualServers.ts'
-
-/** What all nodes are compiled with. */
-export interface ClusterContext {
-  readonly config: ProxyConfig
-  readonly families: readonly Family[]
-  readonly onConflict: ConflictPolicy
-  readonly prerequisites: 'check' | 'set'
-  /** Names of the nodes that are asked for. */
-  readonly nodes: readonly string[]
-}
 
 /** A port of which nodes may use different endpoints, and where its virtual servers stand among those of all. */
 export interface VaryingPort {

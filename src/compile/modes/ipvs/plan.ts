@@ -1,4 +1,3 @@
-import type { Diagnostic } from '../../../diagnostics/diagnostics.ts'
 import { DUMMY_INTERFACE } from '../../../kernel/interfaces.ts'
 import { kernelSetName } from '../../../kernel/sets.ts'
 import { compareAddresses, familyOf, formatNetwork } from '../../../net/address.ts'
@@ -8,24 +7,19 @@ import { compareText } from '../../../order.ts'
 import { buildSet } from '../../../plan/sets.ts'
 import type { IpSet, Plan, Table } from '../../../plan/types.ts'
 import type { ResolvedCluster, ServicePort } from '../../../resolve/types.ts'
+import type { BuiltPlan, ClusterContext, ClusterPlans } from '../../mode.ts'
 import { Memo, once } from '../../once.ts'
-import { ClusterClaims, type ClusterContext } from './claims.ts'
+import { ClusterClaims } from './claims.ts'
 import { type ClusterFindings, clusterFindings } from './findings.ts'
 import { NodeClaims } from './nodeClaims.ts'
 import { PlanOwners, SharedByOwners } from './owners.ts'
+import { buildProvenance } from './provenance.ts'
 import { allowsNode, FILLED_SETS, type FilledSet } from './sets.ts'
 import { buildConntrack, buildIpvsTimeouts, buildModules, buildSysctls } from './settings.ts'
 import { buildTables, type ClosedVIP, type TableContext } from './tables.ts'
 
-export interface BuiltPlan {
-  /** Made when it is first asked for: what is found does not need it. */
-  readonly plan: Plan
-  readonly owners: PlanOwners
-  readonly diagnostics: readonly Diagnostic[]
-}
-
 /** Makes the plans of the nodes of a cluster. What is the same for several of them is one object. */
-export class ClusterPlans {
+export class IpvsPlans implements ClusterPlans {
   readonly #context: ClusterContext
   readonly #claims: ClusterClaims
   readonly #findings: ClusterFindings
@@ -44,11 +38,15 @@ export class ClusterPlans {
   onNode(node: NodeFacts): BuiltPlan {
     const claims = new NodeClaims(this.#claims, node)
     const plan = once(() => this.#planOf(claims))
+    const owners = new PlanOwners(claims, plan, this.#sharedByOwners)
     return {
       get plan() {
         return plan()
       },
-      owners: new PlanOwners(claims, plan, this.#sharedByOwners),
+      owners,
+      get provenance() {
+        return buildProvenance(owners)
+      },
       diagnostics: [...claims.diagnostics, ...this.#findings(claims)],
     }
   }
