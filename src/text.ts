@@ -119,3 +119,22 @@ export function encodeShared(kind: string, pieces: Iterable<Piece>, shared: Shar
   flush()
   return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts)
 }
+
+/** Rows as lines whose cells stand below each other, two blanks apart; columns that `alignRight` names end at the same place. */
+export function alignedLines(
+  rows: readonly (readonly string[])[],
+  alignRight: ReadonlySet<number> = new Set(),
+): string[] {
+  const columns = Math.max(0, ...rows.map((cells) => cells.length))
+  const widths = Array.from({ length: columns }, (_, column) =>
+    rows.reduce((widest, cells) => Math.max(widest, cells[column]?.length ?? 0), 0),
+  )
+  return rows.map((cells) =>
+    cells
+      .map((cell, column) =>
+        alignRight.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd(),
+  )
+}

@@ -1,4 +1,5 @@
 import type { PayloadName } from '../formats/names.ts'
+import type { Order } from '../observe/text.ts'
 import type { Kind } from '../review/narrow.ts'
 import type { OntoOptions } from './inputs/onto.ts'
 
@@ -165,4 +166,19 @@ export interface TestOptions {
   /** Of `ipvsc test init`. */
   readonly cluster?: string
   readonly node?: string
+export interface StatsOptions extends StateOptions {
+  readonly by: Order
+  readonly top?: string
+  readonly service?: string
+  readonly connections?: boolean
+  /** Commander's form of an option whose value may be missing. */
+  readonly watch?: string | true
+}
+
+export interface MetricsOptions extends StateOptions {
+  readonly textfile?: string
+  readonly compat?: boolean
+  /** Commander's form of --no-servers. */
+  readonly servers: boolean
+  readonly stateDir: string
 }

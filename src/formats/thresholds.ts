@@ -1,6 +1,6 @@
-import { canonicalAddress, parseIPv4 } from '../net/address.ts'
-import type { VirtualServerKey } from '../plan/keys.ts'
-import { eachLine, expectNumber, expectPort, LineError } from './syntax.ts'
+import { hostPort, type VirtualServerKey } from '../plan/keys.ts'
+import { parseListing } from './ipvsListing.ts'
+import { expectNumber } from './syntax.ts'
 
 /** Connections above which a real server gets no new ones, and below which it gets them again. 0: no such limit. */
 export interface Thresholds {
@@ -15,31 +15,20 @@ export interface Thresholds {
  * Reads the output of `ipvsadm -L -n --thresholds`: real servers that have a threshold. The list that ipvsadm saves does not tell
  * them. Virtual servers of a firewall mark are passed over.
  */
-export function parseThresholds(text: string): Thresholds[] {
-  const found: Thresholds[] = []
-  let virtualServer: VirtualServerKey | null = null
-  eachLine(text, (line) => {
-    const words = line.split(' ').filter((word) => word !== '')
-    const [first = '', endpoint = '', upperText, lowerText] = words
-    if (/^(IP Virtual Server|Prot LocalAddress| {2}-> RemoteAddress)/.test(line)) return
-    if (first === 'FWM') virtualServer = null
-    else if (first === 'TCP' || first === 'UDP' || first === 'SCTP')
-      virtualServer = { ...expectHostPort(endpoint), protocol: PROTOCOLS[first] }
-    else if (first === '->') {
-      const upper = expectNumber(upperText, 'a threshold', 2 ** 32 - 1)
-      const lower = expectNumber(lowerText, 'a threshold', 2 ** 32 - 1)
-      if (virtualServer !== null && upper + lower > 0)
-        found.push({ virtualServer, server: endpoint, upper, lower })
-    } else throw new LineError('not a line of ipvsadm -L -n --thresholds')
-  })
-  return found
-}
+export const parseThresholds = (text: string): Thresholds[] =>
+  parseListing(text, () => null, limits).flatMap(({ key, realServers }) =>
+    'mark' in key
+      ? []
+      : realServers
+          .filter(({ said: { upper, lower } }) => upper + lower > 0)
+          .map(({ address, port, said }) => ({
+            virtualServer: key,
+            server: hostPort(address, port),
+            ...said,
+          })),
+  )
 
-const PROTOCOLS = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' } as const
-
-function expectHostPort(text: string): { address: string; port: number } {
-  const [, host = '', port] = /^\[?([^\]]+)\]?:(\d+)$/.exec(text) ?? []
-  const address = parseIPv4(host) >= 0 ? host : canonicalAddress(host)
-  if (address === null) throw new LineError(`${JSON.stringify(text)} is not an address and port`)
-  return { address, port: expectPort(port) }
-}
+const limits = ([upper, lower]: readonly string[]): { upper: number; lower: number } => ({
+  upper: expectNumber(upper, 'a threshold', 2 ** 32 - 1),
+  lower: expectNumber(lower, 'a threshold', 2 ** 32 - 1),
+})

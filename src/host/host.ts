@@ -172,7 +172,7 @@ export function savedDumps(folder: string, { names, read }: TextFolder = onDisk(
   }
 }
 
-function guarded<T>(path: string, run: () => T): T {
+export function guarded<T>(path: string, run: () => T): T {
   try {
     return run()
   } catch (error) {

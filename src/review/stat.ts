@@ -1,4 +1,5 @@
 import { safeText } from '../diagnostics/safeText.ts'
+import { alignedLines } from '../text.ts'
 import { byImportance, nodesOf, nodesText, serverCounts, signOf, verdict, whatChanges } from './summary.ts'
 import type { Paint } from './text.ts'
 import type { Review, ServiceReview } from './types.ts'
@@ -11,13 +12,7 @@ export function formatStat(review: Review, paint: Paint): string {
   const ofNobody =
     others.length === 0 ? [] : [['', 'of no Service', `${others.length} changed`, '', othersNodes(review)]]
   const table = [HEAD, ...rows, ...ofNobody].map((cells) => cells.map(safeText))
-  const widths = HEAD.map((_, column) => Math.max(...table.map((cells) => cells[column]?.length ?? 0)))
-  const lines = table.map((cells) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
+  const lines = alignedLines(table)
   const left = nodes.length === 0 ? [] : hiddenLine(review)
   return [...lines.map((line, index) => painted(line, index, paint)), ...left]
     .map((line) => `${line}\n`)

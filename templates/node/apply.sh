@@ -41,6 +41,7 @@ AWK_JSON=$(cat json.awk)
 AWK_JSON_DIFFERENCE=$(cat json-difference.awk)
 AWK_JSON_TEXT=$(cat json-text.awk)
 AWK_LEFT_OUT=$(cat left-out.awk)
+AWK_METRICS=$(cat metrics.awk)
 AWK_NATIVE=$(cat native.awk)
 AWK_NETWORK=$(cat network.awk)
 AWK_RECORD_STEP=$(cat record-step.awk)
@@ -113,6 +114,10 @@ AWK_WORDS=$(cat words.awk)
 . ./returning.sh
 
 . ./drain.sh
+
+. ./collect.sh
+
+. ./metrics.sh
 
 . ./facts.sh
 

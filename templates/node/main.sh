@@ -17,14 +17,14 @@ set_defaults() {
   unpacked='' starting=no signed_by='' comes_back=none renewed=no damaged=no size=0
   command=apply dry_run=no confirm='' drain=yes drain_timeout=900 wait=60 limit=120 flavour='' variant='' take_over=no
   remove_leftovers=no converge=no other_node=no discard_journal=no state=${IPVSC_STATE_DIR:-/var/lib/ipvsc} bundle='' copy='' checked=no verbose=no quiet=no json=no
-  NODE='' FINGERPRINT='' FAMILIES=''
+  NODE='' FINGERPRINT='' FAMILIES='' out='' textfile='' with_connections=no
   work='' first_work='' problem='' servers_to='' skipped='' absent='' running='' others='' stepping=no reviewed=no watcher='' child='' undone=''
   ended=no touched=no locked_state='' thresholds=no left_out=''
 }
 
 read_words() {
   case ${1-} in
-    apply | check | status | confirm | expire | rollback | drain | cleanup | facts | install | uninstall | boot | help)
+    apply | check | status | confirm | expire | rollback | drain | cleanup | facts | collect | metrics | install | uninstall | boot | help)
       command=$1
       shift
       ;;
@@ -33,7 +33,8 @@ read_words() {
     option=$1
     shift
     case $option in
-      --confirm | --drain-timeout | --wait | --limit | --iptables | --bundle | --state-dir | --prefix | --reconcile | --config-dir | --node)
+      --confirm | --drain-timeout | --wait | --limit | --iptables | --bundle | --state-dir | --prefix | --reconcile | --config-dir | --node | \
+        --out | --textfile)
         [ $# -gt 0 ] || wrong_usage "$option needs a value"
         value=$1
         shift
@@ -63,6 +64,9 @@ read_words() {
       --node) wanted_node=$value ;;
       --bundle) bundle=$value ;;
       --state-dir) state=$value ;;
+      --out) out=$value ;;
+      --textfile) textfile=$value ;;
+      --connections) with_connections=yes ;;
       -v | --verbose) verbose=yes ;;
       -q | --quiet) quiet=yes ;;
       --json) json=yes ;;
@@ -131,6 +135,11 @@ main() {
   # Whoever reads what this says may leave: that must not end it half way.
   case $command in check | status) ;; *) trap '' PIPE ;; esac
   [ "$command" != uninstall ] || run_command
+  # These look at the node alone, and change nothing there.
+  case $command in
+    collect) collect_node && finish 0 ;;
+    metrics) print_metrics && finish 0 ;;
+  esac
   if [ "$command" = boot ]; then command=apply starting=yes converge=yes; fi
   find_bundle
   copy_bundle

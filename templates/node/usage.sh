@@ -18,6 +18,8 @@ Commands:
              restart; uninstall takes them away
   boot       bring that bundle back, as ipvsc.service does
   facts      print what only the node knows, as JSON
+  collect    pack lists of the node for a diagnosis elsewhere, without secrets
+  metrics    print figures of the node in the text format of Prometheus
   help       print this
 
 Options:
@@ -42,6 +44,9 @@ Options:
       --config-dir DIR          where allowed_signers is (default /etc/ipvsc)
       --bundle DIR          the bundle (default: the folder that this script lies in)
       --state-dir DIR       where journal and records are kept (default /var/lib/ipvsc)
+      --out FILE            collect: the archive to write (default: ipvsc-HOST-TIME.tar.gz here)
+      --connections         collect: with all connections, which name clients
+      --textfile FILE       metrics: write them there, for node_exporter
   -v, --verbose             say each step; with check: each line
   -q, --quiet               say only what went wrong
       --json                events and the report as JSON lines on standard output

@@ -1,5 +1,6 @@
 import { BUILD, CHECK, SCHEMA, SNAPSHOT } from './inputs.ts'
 import { APPLY, FACTS, SCRIPT_COMMANDS } from './node.ts'
+import { METRICS, STATS } from './observe.ts'
 import type { CommandRow, OptionRow } from './rows.ts'
 import { CHECK_SIGNATURE, PACK, SIGN } from './signing.ts'
 import { CAPTURE, DELTA, DIFF, DRIFT, EXPLAIN, LINT, TRACE, VERIFY } from './states.ts'
@@ -36,6 +37,8 @@ export const PROGRAM = {
     TEST,
     APPLY,
     ...SCRIPT_COMMANDS,
+    STATS,
+    METRICS,
     FACTS,
     SIGN,
     CHECK_SIGNATURE,
