@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LastRun } from '../observe/metrics.ts'
-import type { StatisticsListings } from '../observe/statistics.ts'
+import type { StatisticsListings } from '../observe/types.ts'
 import { FailedError, UsageError } from './exit.ts'
 import { readTextFile } from './files.ts'
 import { guarded, runTool } from './host.ts'

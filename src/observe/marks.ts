@@ -1,5 +1,5 @@
 import { hostPort } from '../plan/keys.ts'
-import type { RealServerStatistics } from './statistics.ts'
+import type { RealServerStatistics } from './types.ts'
 import { formatSeconds } from './units.ts'
 
 /** What should be looked at in a virtual server. */

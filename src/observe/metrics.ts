@@ -1,6 +1,6 @@
 import type { Activity } from '../formats/ipvsCounters.ts'
 import { hostPort } from '../plan/keys.ts'
-import type { Statistics, VirtualServerStatistics } from './statistics.ts'
+import type { Statistics, VirtualServerStatistics } from './types.ts'
 
 /** Metrics of a node in Prometheus' text format. Names, units and types: docs/metrics.md. */
 

@@ -1,12 +1,7 @@
 import { safeText } from '../diagnostics/safeText.ts'
 import { hostPort } from '../plan/keys.ts'
 import { alignedLines } from '../text.ts'
-import type {
-  ConnectionGroup,
-  RealServerStatistics,
-  Statistics,
-  VirtualServerStatistics,
-} from './statistics.ts'
+import type { ConnectionGroup, RealServerStatistics, Statistics, VirtualServerStatistics } from './types.ts'
 import { bar, formatBytes, formatCount } from './units.ts'
 
 /** By what a table is sorted, each with the most first. */

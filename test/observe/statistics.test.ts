@@ -4,8 +4,9 @@ import { parseActivity, parseConnections, parseLoad, parseOverall } from '../../
 import { PayloadSyntaxError } from '../../src/formats/syntax.ts'
 import { parseRun } from '../../src/host/statistics.ts'
 import { formatMetrics, type NodeFigures } from '../../src/observe/metrics.ts'
-import { type StatisticsListings, statisticsOf } from '../../src/observe/statistics.ts'
+import { statisticsOf } from '../../src/observe/statistics.ts'
 import { formatConnections, formatStatistics, type TableOptions } from '../../src/observe/text.ts'
+import type { StatisticsListings } from '../../src/observe/types.ts'
 import { bar, formatBytes, formatSeconds } from '../../src/observe/units.ts'
 
 const HEAD = 'IP Virtual Server version 1.2.1 (size=4096)\n'

@@ -2,12 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PayloadSyntaxError } from '../../formats/syntax.ts'
 import { EXIT, FailedError, UsageError } from '../../host/exit.ts'
 import { liveStatistics, savedStatistics } from '../../host/statistics.ts'
-import {
-  type ServicePortsOf,
-  type Statistics,
-  type StatisticsListings,
-  statisticsOf,
-} from '../../observe/statistics.ts'
+import { type ServicePortsOf, statisticsOf } from '../../observe/statistics.ts'
 import {
   chosen,
   formatConnections,
@@ -15,6 +10,7 @@ import {
   isOfService,
   type TableOptions,
 } from '../../observe/text.ts'
+import type { Statistics, StatisticsListings } from '../../observe/types.ts'
 import type { Console } from '../console.ts'
 import { readState, type State } from '../inputs/states.ts'
 import type { StatsOptions } from '../options.ts'
