@@ -166,6 +166,8 @@ export interface TestOptions {
   /** Of `ipvsc test init`. */
   readonly cluster?: string
   readonly node?: string
+}
+
 export interface StatsOptions extends StateOptions {
   readonly by: Order
   readonly top?: string
