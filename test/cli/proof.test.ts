@@ -91,7 +91,7 @@ test('what cannot be traced is told with what can', () => {
     ['node', '10.0.0.1', /it takes ADDRESS:PORT/],
     ['node', '10.0.0.1:80/quic', /it takes ADDRESS:PORT/],
     ['pod:shop/web', '10.96.20.1:80', /the inputs hold no Pods/],
-    ['x\u001b[2J', '10.96.20.1:80', /it takes node, pod:NAMESPACE\/NAME, or an address/],
+    ['x\u001b[2J', '10.96.20.1:80', /it takes node, outside, pod:NAMESPACE\/NAME, or an address/],
     ['fd00::1', '10.96.20.1:80', /of different families/],
   ] as const) {
     const { status, stdout, stderr } = trace(from, to)
