@@ -81,7 +81,10 @@ test('what is wrong with ipvsc.yaml is told at its line, and nothing is looked a
 })
 
 test('a block of tests is no error of rules, and is not executed', ({ folder }) => {
-  writeFileSync(join(folder, 'ipvsc.yaml'), 'version: 1\ntests: { inputs: ["$(touch forged)"], cases: [{ verify: all }] }\n')
+  writeFileSync(
+    join(folder, 'ipvsc.yaml'),
+    'version: 1\ntests: { inputs: ["$(touch forged)"], cases: [{ verify: all }] }\n',
+  )
   const { status, stdout } = ipvscIn(folder, 'lint', `${CASES}/address-of-node/close/state.yaml`)
   assert.is(status, 0)
   assert.match(stdout, /^1 warning\n/)
