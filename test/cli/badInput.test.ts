@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ROOT } from '../support/shared.ts'
+import { needs } from '../support/tools.ts'
 
 /** What people give by mistake in the place of manifests and of a snapshot: each has a word, and nothing is lost. */
 
@@ -103,17 +104,23 @@ test('a repository without manifests', () =>
     assert.is(stderr, 'ipvsc: the inputs hold no JSON or YAML file\n')
   }))
 
-test('a side of a comparison without manifests is empty, and said to be; also a folder that a revision lacks', () =>
+test('a side of a comparison without manifests is empty, and said to be', () =>
   withFolder((folder) => {
-    const compare = (...sides: string[]) =>
-      ipvsc('diff', ...sides, '--onto', SNAPSHOT, '--node', 'worker-1', '--was', `${PULL}/before`)
     writeFileSync(join(folder, 'README.md'), 'hello')
-    const emptied = compare(`${PULL}/before`, folder)
+    const emptied = ipvsc(
+      ...['diff', `${PULL}/before`, folder, '--onto', SNAPSHOT, '--node', 'worker-1'],
+      ...['--was', `${PULL}/before`],
+    )
     assert.match(
       emptied.stderr,
       /warning NO_SERVICES: .* holds no JSON or YAML file, so this side is empty\.\n/,
     )
     assert.match(emptied.stdout, /^2 Services change on node worker-1: −3 real servers/)
+  }))
+
+needs('git')(test, 'so is a folder that one revision lacks, but not one that both lack', () =>
+  withFolder((folder) => {
+    writeFileSync(join(folder, 'README.md'), 'hello')
     const git = (...words: string[]) =>
       execFileSync('git', ['-C', folder, '-c', 'user.name=a', '-c', 'user.email=a@b', ...words])
     git('init', '-q')
@@ -135,7 +142,8 @@ test('a side of a comparison without manifests is empty, and said to be; also a 
     const neither = inside('git:HEAD~1:deplo', 'git:HEAD:deplo')
     assert.is(neither.status, 2)
     assert.match(neither.stderr, /"git:HEAD~1:deplo": the revision has no such path/)
-  }))
+  }),
+)
 
 test('manifests without any Node say nothing of a node, where none is named', () => {
   const { status, stderr } = ipvsc('check', `${PULL}/after`)
