@@ -46,7 +46,8 @@ for (let round = 0; round < ROUNDS; round++) {
   const after = copy(compilation.plan)
   samples.delta.push(
     milliseconds(() => {
-      if (delta(before, after).length !== 2) throw new Error('one endpoint is two operations')
+      const { length } = delta(before, after)
+      if (length < 2) throw new Error(`one endpoint is ${length} operations`)
     }),
   )
 }

@@ -38,6 +38,7 @@ function listChanges(
   after: readonly string[],
   compare: (a: string, b: string) => number = compareText,
 ): Change[] {
+  if (before === after) return []
   const only = (list: readonly string[], other: readonly string[]): string[] => {
     const held = new Set(other)
     return list.filter((item) => !held.has(item)).sort(compare)

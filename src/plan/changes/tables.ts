@@ -6,6 +6,7 @@ import type { Change } from './types.ts'
 
 /** Table by table, IPv4 before IPv6 and nat before filter: chains and their rules, then jumps. */
 export function tableChanges(before: Plan, after: Plan): Change[] {
+  if (before.tables === after.tables) return []
   return FAMILIES.flatMap((family) =>
     (['nat', 'filter'] as const).flatMap((name) => {
       const [was, is] = [tableOf(before, family, name), tableOf(after, family, name)]
